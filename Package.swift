@@ -1,0 +1,85 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// A Swift target of this package, with the settings that all of them share.
+func part(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+/// The tests of one part.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.init(stringLiteral: name), "MantaTestKit"] + dependencies,
+        exclude: exclude, swiftSettings: settings)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "manta",
+    products: [.executable(name: "manta", targets: ["manta"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Read from the bottom up: a part imports only what stands above it in this list.
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"]),
+        .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CONNXRuntime"),
+
+        part("MantaCore"),
+        part("MantaTelemetry", ["MantaCore", logging, metrics]),
+
+        part("MantaHTTP", ["CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle]),
+        part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
+        part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
+
+        part("MantaBatching", ["MantaCore"]),
+        part("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
+        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", yams]),
+        part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
+        part(
+            "MantaServer",
+            [
+                "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaServing", "MantaConfig",
+                "MantaGateway", logging, lifecycle, metrics,
+            ]),
+        .executableTarget(
+            name: "manta",
+            dependencies: ["MantaServer", "MantaConfig", "MantaCore", "MantaTelemetry", arguments, logging],
+            swiftSettings: settings),
+
+        part("MantaTestKit", ["MantaCore"]),
+        tests("MantaCore"),
+        tests("MantaHTTP", ["MantaCore", logging, lifecycle]),
+        tests("MantaProtocol", ["MantaCore"]),
+        tests("MantaONNX", ["MantaCore"]),
+        tests("MantaBatching", ["MantaCore"]),
+        tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
+        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaBatching"]),
+        tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        .testTarget(
+            name: "MantaSystemTests", dependencies: ["MantaTestKit", "MantaCore"], swiftSettings: settings),
+    ]
+)

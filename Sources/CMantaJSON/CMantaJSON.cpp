@@ -1,0 +1,2 @@
+#include "CMantaJSON.h"
+#include <simdjson.h>

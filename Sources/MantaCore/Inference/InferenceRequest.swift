@@ -1,0 +1,79 @@
+/// One request to run a model, whatever protocol it came by.
+public struct InferenceRequest: Sendable {
+    /// The caller's own name for it, returned in the reply.
+    public var id: String?
+    /// Parameters of the whole request.
+    public var parameters: Parameters
+    /// The input tensors by name, in the request's order.
+    public var inputs: [NamedTensor]
+    /// The names of the outputs wanted, in the order wanted; empty for all.
+    public var outputs: [String]
+
+    /// A request with these inputs.
+    public init(id: String? = nil, parameters: Parameters = [:], inputs: [NamedTensor], outputs: [String] = []) {
+        self.id = id
+        self.parameters = parameters
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+}
+
+/// The reply to an ``InferenceRequest``.
+public struct InferenceResponse: Sendable {
+    /// The version that answered.
+    public var model: ModelID
+    /// The request's id.
+    public var id: String?
+    /// The output tensors, in the order wanted.
+    public var outputs: [NamedTensor]
+    /// Where the time went.
+    public var timing: InferenceTiming
+
+    /// A reply with these outputs.
+    public init(model: ModelID, id: String? = nil, outputs: [NamedTensor], timing: InferenceTiming = .init()) {
+        self.model = model
+        self.id = id
+        self.outputs = outputs
+        self.timing = timing
+    }
+}
+
+/// A tensor and its name.
+public struct NamedTensor: Sendable {
+    /// The input's or output's name in the model's signature.
+    public var name: String
+    /// The tensor.
+    public var tensor: Tensor
+
+    /// A tensor of this name.
+    public init(_ name: String, _ tensor: Tensor) {
+        self.name = name
+        self.tensor = tensor
+    }
+}
+
+/// Where the time of one inference went.
+public struct InferenceTiming: Sendable, Hashable {
+    /// From admission until a batch took the request.
+    public var queue = Duration.zero
+    /// Putting the batch together and taking its results apart.
+    public var batch = Duration.zero
+    /// The engine's run.
+    public var run = Duration.zero
+    /// Rows that ran together with this request's, its own included.
+    public var batchRows = 0
+
+    /// No time at all.
+    public init() {}
+}
+
+/// Named values that accompany a request or a tensor.
+public typealias Parameters = [String: ParameterValue]
+
+/// The value of a parameter.
+public enum ParameterValue: Sendable, Hashable {
+    case bool(Bool)
+    case integer(Int64)
+    case double(Double)
+    case string(String)
+}

@@ -1,0 +1,61 @@
+extension ModelSignature {
+    /// Puts a request's inputs into the model's order and checks each against the signature.
+    ///
+    /// - Returns: One tensor for each input of the model; `nil` for an optional one that is left out.
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names the input, what was found and what is expected.
+    public func bind(_ inputs: [NamedTensor]) throws(ServingError) -> [Tensor?] {
+        var bound = [Tensor?](repeating: nil, count: self.inputs.count)
+        for input in inputs {
+            guard let index = self.inputs.firstIndex(where: { $0.name == input.name }) else {
+                throw ServingError(
+                    .invalidRequest,
+                    "input \"\(input.name)\": the model has no such input; it has \(listed(self.inputs))")
+            }
+            guard bound[index] == nil else {
+                throw ServingError(.invalidRequest, "input \"\(input.name)\": given twice")
+            }
+            let spec = self.inputs[index]
+            guard input.tensor.dataType == spec.dataType else {
+                throw ServingError(
+                    .invalidRequest,
+                    "input \"\(input.name)\": expected datatype \(spec.dataType.rawValue), "
+                        + "got \(input.tensor.dataType.rawValue)")
+            }
+            guard spec.shape.admits(input.tensor.shape) else {
+                throw ServingError(
+                    .invalidRequest,
+                    "input \"\(input.name)\": expected shape \(spec.shape), got \(input.tensor.shape)")
+            }
+            bound[index] = input.tensor
+        }
+        if let missing = zip(self.inputs, bound).first(where: { $1 == nil && !$0.isOptional })?.0 {
+            throw ServingError(
+                .invalidRequest,
+                "input \"\(missing.name)\" is missing: expected \(missing.dataType.rawValue) \(missing.shape)")
+        }
+        return bound
+    }
+
+    /// The indices of the outputs of these names, in the order asked for; all outputs if no names are given.
+    ///
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names the output.
+    public func outputIndices(_ names: [String]) throws(ServingError) -> [Int] {
+        guard !names.isEmpty else { return Array(outputs.indices) }
+        var indices: [Int] = []
+        for name in names {
+            guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+                throw ServingError(
+                    .invalidRequest, "output \"\(name)\": the model has no such output; it has \(listed(outputs))")
+            }
+            guard !indices.contains(index) else {
+                throw ServingError(.invalidRequest, "output \"\(name)\": asked for twice")
+            }
+            indices.append(index)
+        }
+        return indices
+    }
+
+    private func listed(_ specs: [TensorSpec]) -> String {
+        specs.map { "\"\($0.name)\"" }.joined(separator: ", ")
+    }
+}

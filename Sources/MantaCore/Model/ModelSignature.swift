@@ -1,0 +1,38 @@
+/// What a model takes and gives.
+public struct ModelSignature: Sendable, Hashable {
+    /// The inputs, in the model's order.
+    public var inputs: [TensorSpec]
+    /// The outputs, in the model's order.
+    public var outputs: [TensorSpec]
+
+    /// A signature of these inputs and outputs.
+    public init(inputs: [TensorSpec], outputs: [TensorSpec]) {
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+}
+
+/// The name, type and shape of one input or output of a model.
+public struct TensorSpec: Sendable, Hashable {
+    /// What requests and replies call it.
+    public var name: String
+    /// The type of its elements.
+    public var dataType: DataType
+    /// Its sizes; -1 stands for any.
+    public var shape: Shape
+    /// What the model's author called each free size (`batch`), `nil` where it is fixed or unnamed.
+    public var symbols: [String?]
+    /// Whether a request may leave it out.
+    public var isOptional: Bool
+
+    /// A description of one input or output.
+    public init(
+        _ name: String, _ dataType: DataType, _ shape: Shape, symbols: [String?] = [], isOptional: Bool = false
+    ) {
+        self.name = name
+        self.dataType = dataType
+        self.shape = shape
+        self.symbols = symbols.isEmpty ? Array(repeating: nil, count: shape.rank) : symbols
+        self.isOptional = isOptional
+    }
+}
