@@ -27,6 +27,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -34,6 +35,7 @@ let package = Package(
     products: [.executable(name: "manta", targets: ["manta"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -55,7 +57,7 @@ let package = Package(
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
 
-        part("MantaBatching", ["MantaCore"]),
+        part("MantaBatching", ["MantaCore", deque]),
         part("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
         part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),

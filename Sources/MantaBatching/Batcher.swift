@@ -1,0 +1,148 @@
+public import MantaCore
+import Synchronization
+
+/// A ``BatchQueue`` at work: it hands batches to the replicas that ask, and wakes up when time makes a difference.
+///
+/// ```swift
+/// switch batcher.submit(request) { case .accepted: … }      // from any thread
+/// while let batch = await batcher.next(for: 1) { run(batch) }  // a replica's loop
+/// ```
+public final class Batcher<Payload: Sendable>: Sendable {
+    /// A request in the queue.
+    public typealias Request = QueuedRequest<Payload>
+
+    private struct State: Sendable {
+        var queue: BatchQueue<Payload>
+        var sizer: BatchSizer
+        /// Replicas that wait in ``Batcher/next(for:)``. The same that are idle in the queue.
+        var waiting: [Int: CheckedContinuation<[Request]?, Never>] = [:]
+        /// Replicas that are to end when they ask next.
+        var retired: Set<Int> = []
+        var alarm: (time: ContinuousClock.Instant, task: Task<Void, Never>)?
+        var isClosed = false
+    }
+
+    private let state: Mutex<State>
+    private let time: any TimeSource
+    private let expire: @Sendable (Request) -> Void
+
+    /// An empty queue.
+    ///
+    /// - Parameters:
+    ///   - limits: Its bounds. `rows` is the most that a batch may ever have.
+    ///   - objective: The 99th percentile of latency to keep, if there is one.
+    ///   - time: The clock.
+    ///   - expire: Answers a request whose deadline has passed. Called on any thread.
+    public init(
+        limits: BatchLimits, objective: Duration? = nil, time: any TimeSource = MachineTime(),
+        expire: @escaping @Sendable (Request) -> Void
+    ) {
+        state = Mutex(
+            State(queue: BatchQueue(limits: limits), sizer: BatchSizer(maxRows: limits.rows, objective: objective)))
+        self.time = time
+        self.expire = expire
+    }
+
+    /// Requests that wait.
+    public var count: Int { state.withLock { $0.queue.count } }
+
+    /// What was learned of the cost of batches, and the size in force.
+    public var sizer: BatchSizer { state.withLock { $0.sizer } }
+
+    /// A request wants in, as a whole or cut in parts.
+    ///
+    /// - Returns: `nil` if the queue is closed.
+    public func submit(_ parts: [Request]) -> BatchQueue<Payload>.Admission? {
+        decide { state, now in
+            guard !state.isClosed else { return (nil, .init()) }
+            let (admission, decision) =
+                parts.count == 1 ? state.queue.admit(parts[0], at: now) : state.queue.admit(parts: parts, at: now)
+            return (admission, decision)
+        }
+    }
+
+    /// The caller of these requests has gone. Returns those that still waited; they won't run.
+    public func cancel(_ ids: some Sequence<UInt64>) -> [Request] {
+        state.withLock { state in ids.compactMap { state.queue.cancel($0) } }
+    }
+
+    /// Waits for the next batch of a replica.
+    ///
+    /// - Returns: One or more requests of one key, or `nil` when the replica is to end.
+    public func next(for replica: Int) async -> [Request]? {
+        await withCheckedContinuation { continuation in
+            let ends = decide { state, now in
+                if state.isClosed || state.retired.remove(replica) != nil { return (true, .init()) }
+                state.waiting[replica] = continuation
+                return (false, state.queue.offer(replica: replica, at: now))
+            }
+            if ends { continuation.resume(returning: nil) }
+        }
+    }
+
+    /// Makes a replica's ``next(for:)`` return `nil`, once its present batch is done.
+    public func retire(_ replica: Int) {
+        let waiting = state.withLock { state in
+            if !state.queue.withdraw(replica: replica) { state.retired.insert(replica) }
+            return state.waiting.removeValue(forKey: replica)
+        }
+        waiting?.resume(returning: nil)
+    }
+
+    /// A batch of `rows` took `time`; the size in force follows.
+    public func finished(rows: Int, time: Duration) {
+        state.withLock { state in
+            if state.sizer.record(rows: rows, time: time) { state.queue.limits.rows = state.sizer.choice.rows }
+        }
+    }
+
+    /// Lets nobody in any more and ends the replicas' loops.
+    ///
+    /// - Returns: The requests that waited, for the caller to answer.
+    public func close() -> [Request] {
+        let (left, waiting, alarm) = state.withLock { state in
+            state.isClosed = true
+            defer { (state.waiting, state.alarm) = ([:], nil) }
+            return (state.queue.removeAll(), state.waiting, state.alarm)
+        }
+        alarm?.task.cancel()
+        for continuation in waiting.values { continuation.resume(returning: nil) }
+        return left
+    }
+
+    // MARK: - Acting
+
+    /// Decides with the lock held, then acts without it.
+    private func decide<Result: Sendable>(
+        _ body: (inout sending State, ContinuousClock.Instant) -> (Result, BatchQueue<Payload>.Decision)
+    ) -> Result {
+        let now = time.now
+        let (result, batches, expired) = state.withLock { state in
+            let (result, decision) = body(&state, now)
+            if let time = decision.wakeUp { setAlarm(at: time, in: &state) }
+            let batches = decision.batches.map { (state.waiting.removeValue(forKey: $0.replica), $0.requests) }
+            return (result, batches, decision.expired)
+        }
+        for (replica, requests) in batches { replica?.resume(returning: requests) }
+        for request in expired { expire(request) }
+        return result
+    }
+
+    /// An alarm that is set for earlier stays: it costs one look at the queue and is then set anew.
+    private func setAlarm(at deadline: ContinuousClock.Instant, in state: inout State) {
+        if let alarm = state.alarm, alarm.time <= deadline { return }
+        state.alarm?.task.cancel()
+        let task = Task { [weak self, time] in
+            guard (try? await time.sleep(until: deadline)) != nil else { return }
+            self?.rang(deadline)
+        }
+        state.alarm = (deadline, task)
+    }
+
+    private func rang(_ alarm: ContinuousClock.Instant) {
+        decide { state, now in
+            if state.alarm?.time == alarm { state.alarm = nil }
+            return ((), state.queue.advance(to: now))
+        }
+    }
+}

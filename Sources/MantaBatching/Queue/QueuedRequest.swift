@@ -1,0 +1,45 @@
+/// A request as the queue sees it: what decides when and with whom it runs.
+public struct QueuedRequest<Payload> {
+    /// Names the request in this queue.
+    public let id: UInt64
+    /// Only requests with equal keys share a batch.
+    public let key: BatchKey
+    /// Rows that it adds to a batch, at least 1; a request without rows counts as one.
+    public let rows: Int
+    /// Memory of its inputs, for the queue's bound.
+    public let byteCount: Int
+    /// 1 runs first, larger numbers later. 0 stands for none and runs after all that have one.
+    public let priority: UInt32
+    /// When it entered the queue.
+    public let arrived: ContinuousClock.Instant
+    /// When its answer is worthless.
+    public let deadline: ContinuousClock.Instant
+    /// What the owner of the queue needs to run and answer it.
+    public let payload: Payload
+
+    /// A request with what decides when and with whom it runs.
+    public init(
+        id: UInt64, key: BatchKey, rows: Int, byteCount: Int, priority: UInt32 = 0, arrived: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant, payload: Payload
+    ) {
+        self.id = id
+        self.key = key
+        self.rows = max(rows, 1)
+        self.byteCount = byteCount
+        self.priority = priority
+        self.arrived = arrived
+        self.deadline = deadline
+        self.payload = payload
+    }
+
+    /// Whether this one runs before `other`: by priority, then by deadline, then by arrival.
+    func precedes(_ other: QueuedRequest) -> Bool {
+        // Subtracting wraps 0, "none", around to the largest number.
+        let (mine, others) = (priority &- 1, other.priority &- 1)
+        if mine != others { return mine < others }
+        if deadline != other.deadline { return deadline < other.deadline }
+        return id < other.id
+    }
+}
+
+extension QueuedRequest: Sendable where Payload: Sendable {}

@@ -1,0 +1,80 @@
+/// What a batch of n rows costs, learned from the batches that ran.
+///
+/// Sizes are kept in classes that double (1, 2, 3–4, 5–8, …): for each the exponentially weighted means of rows and
+/// time, and how many batches were seen, so the curve follows a model whose cost drifts.
+public struct CostCurve: Sendable, Hashable {
+    /// What is known of one class of sizes.
+    public struct Point: Sendable, Hashable {
+        /// Mean rows of its batches.
+        public private(set) var rows: Double
+        /// Mean seconds of a run.
+        public private(set) var seconds: Double
+        /// How many batches were seen.
+        public private(set) var samples = 1
+
+        /// Rows in a second of one replica's time.
+        public var rowsPerSecond: Double { rows / max(seconds, 1e-9) }
+
+        fileprivate init(rows: Double, seconds: Double) {
+            self.rows = rows
+            self.seconds = seconds
+        }
+
+        fileprivate mutating func add(rows newRows: Double, seconds newSeconds: Double) {
+            // The first few count in full, so that one slow first run doesn't linger.
+            let weight = max(0.05, 1 / Double(samples + 1))
+            rows += weight * (newRows - rows)
+            seconds += weight * (newSeconds - seconds)
+            samples += 1
+        }
+    }
+
+    /// By class: 0 is one row, 1 is two, 2 is 3 and 4, 3 is 5 to 8, and so on; `nil` where nothing is known.
+    public private(set) var points: [Point?] = []
+
+    /// A curve of which nothing is known.
+    public init() {}
+
+    /// The class that batches of so many rows are in.
+    public static func sizeClass(rows: Int) -> Int {
+        rows <= 1 ? 0 : Int.bitWidth - (rows - 1).leadingZeroBitCount
+    }
+
+    /// The most rows of a class.
+    public static func maxRows(sizeClass: Int) -> Int { 1 << sizeClass }
+
+    /// A batch of `rows` took `time`.
+    public mutating func record(rows: Int, time: Duration) {
+        let index = Self.sizeClass(rows: rows)
+        while points.count <= index { points.append(nil) }
+        let seconds = time.seconds
+        if points[index] == nil {
+            points[index] = Point(rows: Double(rows), seconds: seconds)
+        } else {
+            points[index]?.add(rows: Double(rows), seconds: seconds)
+        }
+    }
+
+    /// The time that a batch of so many rows is expected to take, or `nil` if nothing near is known.
+    ///
+    /// Between known classes the cost is taken as linear in the rows; beyond the last one as proportional to them.
+    public func expectedTime(rows: Int) -> Duration? {
+        let known = points.compactMap(\.self)
+        let size = Double(rows)
+        guard let upper = known.first(where: { $0.rows >= size }) else {
+            return known.last.map { .seconds($0.seconds * size / $0.rows) }
+        }
+        guard let lower = known.last(where: { $0.rows < size }), upper.rows > lower.rows else {
+            return .seconds(upper.seconds)
+        }
+        let share = (size - lower.rows) / (upper.rows - lower.rows)
+        return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
+    }
+}
+
+extension Duration {
+    /// In seconds, as a number.
+    package var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
