@@ -72,7 +72,8 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func next(for replica: Int) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
-                if state.isClosed || state.retired.remove(replica) != nil { return (true, .init()) }
+                if state.retired.remove(replica) != nil { return (true, .init()) }
+                if state.isClosed, state.queue.count == 0 { return (true, .init()) }
                 state.waiting[replica] = continuation
                 return (false, state.queue.offer(replica: replica, at: now))
             }
@@ -96,18 +97,22 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
     }
 
-    /// Lets nobody in any more and ends the replicas' loops.
-    ///
-    /// - Returns: The requests that waited, for the caller to answer.
-    public func close() -> [Request] {
-        let (left, waiting, alarm) = state.withLock { state in
+    /// Lets nobody in any more. What waits still runs, at once; then the replicas' loops end.
+    public func close() {
+        decide { state, now in
             state.isClosed = true
-            defer { (state.waiting, state.alarm) = ([:], nil) }
-            return (state.queue.removeAll(), state.waiting, state.alarm)
+            state.queue.limits.delay = .zero
+            return ((), state.queue.advance(to: now))
+        }
+        // Replicas that still wait have found the queue empty.
+        let (waiting, alarm) = state.withLock { state in
+            for replica in state.waiting.keys { _ = state.queue.withdraw(replica: replica) }
+            let alarm = state.queue.count == 0 ? state.alarm : nil
+            defer { state.waiting = [:] }
+            return (state.waiting, alarm)
         }
         alarm?.task.cancel()
         for continuation in waiting.values { continuation.resume(returning: nil) }
-        return left
     }
 
     // MARK: - Acting

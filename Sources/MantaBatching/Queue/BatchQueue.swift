@@ -177,11 +177,8 @@ extension BatchQueue {
         return expired
     }
 
-    /// The group whose first request precedes those of all other groups that may start now.
-    ///
-    /// - Parameters:
-    ///   - now: The present.
-    ///   - wakeUp: Becomes the earliest time at which a group that has to wait may start.
+    /// The group whose first request precedes those of all other groups that may start now. `wakeUp` becomes the
+    /// earliest time at which a group that has to wait may start.
     private func nextGroup(at now: ContinuousClock.Instant, wakeUp: inout ContinuousClock.Instant?) -> Int? {
         var best: Int?
         for index in groups.indices {

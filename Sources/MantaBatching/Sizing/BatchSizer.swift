@@ -52,7 +52,8 @@ public struct BatchSizer: Sendable, Hashable {
     }
 
     private mutating func decide() -> Choice {
-        let known = curve.points.enumerated().compactMap { sizeClass, point -> (sizeClass: Int, point: CostCurve.Point)? in
+        let known = curve.points.enumerated().compactMap {
+            sizeClass, point -> (sizeClass: Int, point: CostCurve.Point)? in
             guard let point, point.samples >= Self.minSamples else { return nil }
             return (sizeClass, point)
         }
@@ -63,7 +64,8 @@ public struct BatchSizer: Sendable, Hashable {
             enough.sizeClass < largestKnown
         {
             choice.rows = min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass))
-            choice.reason = "gives \(Int(enough.point.rowsPerSecond)) rows/s, larger batches at most "
+            choice.reason =
+                "gives \(Int(enough.point.rowsPerSecond)) rows/s, larger batches at most "
                 + "\(Int(best.point.rowsPerSecond))"
             if batchesSinceReview >= Self.reviewInterval {
                 batchesSinceReview = 0

@@ -1,0 +1,64 @@
+public import MantaCore
+
+/// How one model is served. Each value has a default that suits most models.
+public struct DeploymentConfiguration: Sendable, Hashable {
+    /// The model's name in requests.
+    public var name: String
+    /// Which engine evaluates it.
+    public var engine = "onnxruntime"
+    /// How requests are put together.
+    public var batching = Batching()
+    /// The 99th percentile of latency to keep, if there is one.
+    public var objective: Duration?
+    /// What may wait, and how long.
+    public var queue = Queue()
+    /// Replicas of each version, at least 1.
+    public var replicas = 1
+    /// Which versions of those in the folder are served.
+    public var versions = Versions.latest(1)
+    /// Row counts to run once before a version is ready, so that no client pays for first-time work.
+    public var warmupRows = [1]
+    /// How the engine runs it.
+    public var options = EngineOptions()
+
+    /// The defaults for a model of this name.
+    public init(name: String) {
+        self.name = name
+    }
+
+    /// How requests are put together.
+    public struct Batching: Sendable, Hashable {
+        /// Rows that a batch may have. 0 never batches. `nil`: 64 if the model's signature allows batches, else 0.
+        public var maxRows: Int?
+        /// How long an idle replica waits for a fuller batch. Zero is best unless traffic is thin and bursts.
+        public var maxDelay = Duration.zero
+    }
+
+    /// What may wait, and how long.
+    public struct Queue: Sendable, Hashable {
+        /// Requests that may wait. A thousand small ones are seconds of work for a slow model, and no memory to speak of.
+        public var maxRequests = 1000
+        /// Memory that the inputs of waiting requests may take.
+        public var maxBytes = 256 << 20
+        /// The deadline of a request that gives none.
+        public var defaultTimeout = Duration.seconds(10)
+    }
+
+    /// Which versions of those in the folder are served.
+    public enum Versions: Sendable, Hashable {
+        /// The highest so many.
+        case latest(Int)
+        case all
+        /// These, if they are there.
+        case only([Int])
+
+        /// The versions to serve of those available, ascending.
+        public func select(from available: [Int]) -> [Int] {
+            switch self {
+            case .latest(let count): Array(available.sorted().suffix(count))
+            case .all: available.sorted()
+            case .only(let wanted): available.filter(wanted.contains).sorted()
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import MantaBatching
+import MantaCore
+
+/// One execution lane of a loaded version: takes a batch, runs it, answers, takes the next.
+///
+/// It has a thread of its own, since a run blocks.
+actor Replica {
+    /// Names it within its version.
+    nonisolated let id: Int
+    private let batcher: Batcher<PendingInference>
+    private let run: BatchRun
+    private let metrics: VersionMetrics
+    private let time: any TimeSource
+    private let thread: ThreadExecutor
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+    init(
+        id: Int, of model: ModelID, batcher: Batcher<PendingInference>, run: BatchRun, metrics: VersionMetrics,
+        time: any TimeSource
+    ) {
+        self.id = id
+        self.batcher = batcher
+        self.run = run
+        self.metrics = metrics
+        self.time = time
+        self.thread = ThreadExecutor(name: "\(model.name)/\(id)")
+    }
+
+    deinit {
+        thread.stop()
+    }
+
+    /// Serves until the batcher closes or retires it.
+    func serve() async {
+        while let batch = await batcher.next(for: id) { execute(batch) }
+    }
+
+    private func execute(_ batch: [QueuedRequest<PendingInference>]) {
+        let taken = time.now
+        do throws(ServingError) {
+            answer(batch, with: try run(batch.map(\.payload)), taken: taken)
+        } catch {
+            guard batch.count > 1 else {
+                batch[0].payload.resolve(.failure(error))
+                return
+            }
+            // One bad request mustn't fail its neighbours: each runs once more alone.
+            for request in batch {
+                if request.deadline <= time.now {
+                    request.payload.resolve(.failure(.deadlineExceeded(request)))
+                } else {
+                    execute([request])
+                }
+            }
+        }
+    }
+
+    private func answer(
+        _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, taken: ContinuousClock.Instant
+    ) {
+        let elapsed = time.now - taken
+        let rows = batch.reduce(0) { $0 + $1.rows }
+        batcher.finished(rows: rows, time: elapsed)
+        var timing = InferenceTiming()
+        timing.run = result.run
+        timing.batch = elapsed - result.run
+        timing.batchRows = rows
+        for (request, outputs) in zip(batch, result.outputs) {
+            timing.queue = taken - request.arrived
+            request.payload.resolve(.success(.init(outputs: outputs, timing: timing)))
+        }
+        metrics.recordBatch(rows: rows, run: timing.run, waits: batch.map { taken - $0.arrived })
+    }
+}
+
+extension ServingError {
+    /// The error of a request whose time was over before it could run.
+    static func deadlineExceeded(_ request: QueuedRequest<PendingInference>) -> ServingError {
+        ServingError(
+            .deadlineExceeded,
+            "no answer within \(request.deadline - request.arrived): the time was over while the request waited "
+                + "for a replica")
+    }
+}

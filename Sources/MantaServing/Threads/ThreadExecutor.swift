@@ -1,0 +1,58 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// An actor's own thread: what the actor does may block without holding up anybody else.
+///
+/// Unchecked Sendable: `jobs` and `isStopped` are only touched with `lock` held; the pointers never change and are
+/// freed when neither the thread nor anybody else refers to the executor.
+@safe final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private var jobs: [UnownedJob] = []
+    private var isStopped = false
+
+    /// Starts the thread.
+    init(name: String) {
+        unsafe lock = .allocate(capacity: 1)
+        unsafe changed = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(lock, nil)
+        unsafe pthread_cond_init(changed, nil)
+        Thread.start(name: name) { self.loop() }
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(changed)
+        unsafe pthread_mutex_destroy(lock)
+        unsafe changed.deallocate()
+        unsafe lock.deallocate()
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        unsafe pthread_mutex_lock(lock)
+        jobs.append(job)
+        unsafe pthread_mutex_unlock(lock)
+        unsafe pthread_cond_signal(changed)
+    }
+
+    /// Lets the thread end once it has run what is queued. Nothing may be enqueued after.
+    func stop() {
+        unsafe pthread_mutex_lock(lock)
+        isStopped = true
+        unsafe pthread_mutex_unlock(lock)
+        unsafe pthread_cond_signal(changed)
+    }
+
+    private func loop() {
+        while true {
+            unsafe pthread_mutex_lock(lock)
+            while jobs.isEmpty, !isStopped { unsafe pthread_cond_wait(changed, lock) }
+            let ready = jobs
+            jobs.removeAll(keepingCapacity: true)
+            unsafe pthread_mutex_unlock(lock)
+            if ready.isEmpty { return }
+            for job in ready { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import MantaBatching
+public import MantaCore
+import Synchronization
+
+/// What a request may say about when it runs.
+public struct InferenceSchedule: Sendable, Hashable {
+    /// How long the caller waits; `nil` for the deployment's default.
+    public var timeout: Duration?
+    /// 1 runs first; 0 is none and runs after all that have one.
+    public var priority: UInt32
+
+    /// What a request may say about when it runs.
+    public init(timeout: Duration? = nil, priority: UInt32 = 0) {
+        self.timeout = timeout
+        self.priority = priority
+    }
+}
+
+/// Names requests in queues. One counter for all: only equality matters.
+private let nextRequestID = Atomic<UInt64>(0)
+
+extension ServedVersion {
+    /// Runs a request through the model, with others if that pays.
+    ///
+    /// - Parameters:
+    ///   - request: Inputs by name, and the outputs wanted.
+    ///   - schedule: How long it may take and how urgent it is.
+    /// - Returns: The outputs, in the order asked for.
+    /// - Throws: ``ServingError``: `invalidRequest`, `modelUnavailable`, `overloaded`, `deadlineExceeded`, `cancelled`,
+    ///   `shuttingDown` or `engineFailed`.
+    public func infer(
+        _ request: InferenceRequest, schedule: InferenceSchedule = .init()
+    ) async throws(ServingError) -> InferenceResponse {
+        let live = try ready()
+        let inputs = try live.signature.bind(request.inputs)
+        let wanted = try live.signature.outputIndices(request.outputs)
+        let parts = try split(inputs, wanted: wanted, plan: live.plan)
+        let queued = enqueueable(parts, schedule: schedule)
+        try submit(queued, to: live.batcher)
+        let outcome = try await withTaskCancellationHandler {
+            await Self.results(of: queued)
+        } onCancel: {
+            for request in live.batcher.cancel(queued.lazy.map(\.id)) {
+                request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
+            }
+        }.get()
+        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
+        return InferenceResponse(model: id, id: request.id, outputs: outputs, timing: outcome.timing)
+    }
+
+    /// Cuts a request of more rows than a batch may have into parts that fit.
+    private func split(
+        _ inputs: [Tensor?], wanted: [Int], plan: BatchPlan
+    ) throws(ServingError) -> [PendingInference] {
+        let whole = PendingInference(inputs: inputs, outputs: wanted)
+        guard plan.maxRows > 0 else { return [whole] }
+        let rows = whole.rowCount
+        for (spec, tensor) in zip(signature?.inputs ?? [], inputs) {
+            guard let tensor, tensor.rowCount != rows else { continue }
+            throw ServingError(
+                .invalidRequest,
+                "input \"\(spec.name)\": expected \(rows) rows as in the first input, got shape \(tensor.shape)")
+        }
+        guard rows > plan.maxRows else { return [whole] }
+        var counts = Array(repeating: plan.maxRows, count: rows / plan.maxRows)
+        if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
+        let pieces = inputs.map { $0?.splittingRows(counts) }
+        return counts.indices.map { part in
+            PendingInference(inputs: pieces.map { $0?[part] }, outputs: wanted)
+        }
+    }
+
+    private func enqueueable(
+        _ parts: [PendingInference], schedule: InferenceSchedule
+    ) -> [QueuedRequest<PendingInference>] {
+        let now = time.now
+        let deadline = now + (schedule.timeout ?? configuration.queue.defaultTimeout)
+        let key = BatchKey(inputs: parts[0].inputs, outputs: parts[0].outputs)
+        return parts.map { part in
+            QueuedRequest(
+                id: nextRequestID.add(1, ordering: .relaxed).newValue, key: key, rows: part.rowCount,
+                byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: schedule.priority,
+                arrived: now, deadline: deadline, payload: part)
+        }
+    }
+
+    private func submit(
+        _ requests: [QueuedRequest<PendingInference>], to batcher: Batcher<PendingInference>
+    ) throws(ServingError) {
+        switch batcher.submit(requests) {
+        case .accepted: return
+        case .tooManyRequests: throw overloaded("\(configuration.queue.maxRequests) requests wait", batcher)
+        case .tooManyBytes: throw overloaded("inputs of \(configuration.queue.maxBytes) bytes wait", batcher)
+        case nil: throw ServingError(.shuttingDown, "\(id) takes no more requests")
+        }
+    }
+
+    /// The error of a full queue. Asks the caller back for when the queue will have been worked off.
+    private func overloaded(_ what: String, _ batcher: Batcher<PendingInference>) -> ServingError {
+        let sizer = batcher.sizer
+        let batches = (batcher.count + sizer.choice.rows - 1) / max(sizer.choice.rows, 1)
+        let run = sizer.curve.expectedTime(rows: sizer.choice.rows) ?? .milliseconds(100)
+        let wait = run * batches / configuration.replicas
+        return ServingError(.overloaded, "the queue of \(id) is full: \(what)", retryAfter: wait)
+    }
+
+    /// Waits for all parts and puts their outputs together. The timing is the slowest part's.
+    private static func results(
+        of requests: [QueuedRequest<PendingInference>]
+    ) async -> Result<PendingInference.Outcome, ServingError> {
+        var outcomes: [PendingInference.Outcome] = []
+        var failure: ServingError?
+        for request in requests {
+            switch await request.payload.result() {
+            case .success(let outcome): outcomes.append(outcome)
+            case .failure(let error): failure = failure ?? error
+            }
+        }
+        if let failure { return .failure(failure) }
+        guard outcomes.count > 1 else { return .success(outcomes[0]) }
+        let outputs = outcomes[0].outputs.indices.map { output in
+            Tensor.joiningRows(outcomes.map { $0.outputs[output] })
+        }
+        let timing = outcomes.map(\.timing).max { $0.queue + $0.run < $1.queue + $1.run }
+        return .success(.init(outputs: outputs, timing: timing ?? .init()))
+    }
+}

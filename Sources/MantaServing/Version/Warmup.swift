@@ -1,0 +1,101 @@
+import MantaCore
+
+/// Runs a model on made-up inputs before the first request, so that no client pays for first-time work, and looks
+/// whether its outputs follow the batch.
+struct Warmup {
+    let model: any LoadedModel
+    let rowCounts: [Int]
+
+    /// Sizes to try for free dimensions other than the batch's: a sequence, a small picture, a usual picture.
+    private static let freeSizes = [1, 8, 32, 224]
+
+    /// What the runs showed.
+    struct Finding: Sendable, Equatable {
+        /// Why requests must run alone, if an output was seen not to follow the batch.
+        var obstacleToBatching: String?
+        /// What went wrong with inputs that may have been unsuitable, for the log.
+        var warning: String?
+    }
+
+    /// Runs the model.
+    ///
+    /// - Parameter plan: Whether batches are wanted.
+    /// - Returns: What was found.
+    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on inputs of which every dimension is
+    ///   given by its signature.
+    /// - Note: Blocks its thread.
+    func callAsFunction(plan: BatchPlan) throws(ServingError) -> Finding {
+        let everyOutput = Array(model.signature.outputs.indices)
+        let rows = plan.maxRows == 0 ? [1] : rowCounts + [2]
+        var finding = Finding()
+        for count in rows {
+            switch outputs(rows: count, wanted: everyOutput) {
+            case .success(let outputs):
+                guard plan.maxRows > 0 else { continue }
+                for (spec, tensor) in zip(model.signature.outputs, outputs) where tensor.rowCount != count {
+                    finding.obstacleToBatching =
+                        "output \"\(spec.name)\" had shape \(tensor.shape) for \(count) rows"
+                }
+            case .failure(let error) where hasFreeInnerDimensions:
+                finding.warning = error.message
+            case .failure(let error):
+                throw ServingError(
+                    .modelUnavailable, "warm-up with \(count) rows of made-up inputs failed: \(error.message)",
+                    cause: error)
+            }
+        }
+        return finding
+    }
+
+    private var hasFreeInnerDimensions: Bool {
+        model.signature.inputs.contains { $0.shape.dimensions.dropFirst().contains(-1) }
+    }
+
+    private func outputs(rows: Int, wanted: [Int]) -> Result<[Tensor], ServingError> {
+        var failure: ServingError?
+        for freeSize in hasFreeInnerDimensions ? Self.freeSizes : [1] {
+            // Ones suit most models: an index of one exists, a division by it works. Zeros are the second guess.
+            for value in [1, 0] as [UInt8] {
+                do throws(ServingError) {
+                    let inputs = model.signature.inputs.map { spec in
+                        spec.isOptional ? nil : sample(of: spec, rows: rows, freeSize: freeSize, value: value)
+                    }
+                    return .success(try model.run(inputs, outputs: wanted))
+                } catch {
+                    failure = failure ?? error
+                }
+            }
+        }
+        return .failure(failure ?? ServingError(.engineFailed, "no inputs could be made"))
+    }
+
+    private func sample(of spec: TensorSpec, rows: Int, freeSize: Int, value: UInt8) -> Tensor {
+        let dimensions = spec.shape.dimensions.enumerated().map { index, size in
+            size != -1 ? size : index == 0 ? rows : freeSize
+        }
+        let shape = Shape(dimensions)
+        let count = shape.elementCount ?? 0
+        return switch spec.dataType {
+        case .bool: Tensor(shape: shape, [Bool](repeating: value == 1, count: count))
+        case .int8: Tensor(shape: shape, [Int8](repeating: Int8(value), count: count))
+        case .uint8: Tensor(shape: shape, [UInt8](repeating: value, count: count))
+        case .int16: Tensor(shape: shape, [Int16](repeating: Int16(value), count: count))
+        case .uint16: Tensor(shape: shape, [UInt16](repeating: UInt16(value), count: count))
+        case .int32: Tensor(shape: shape, [Int32](repeating: Int32(value), count: count))
+        case .uint32: Tensor(shape: shape, [UInt32](repeating: UInt32(value), count: count))
+        case .int64: Tensor(shape: shape, [Int64](repeating: Int64(value), count: count))
+        case .uint64: Tensor(shape: shape, [UInt64](repeating: UInt64(value), count: count))
+        case .fp32: Tensor(shape: shape, [Float](repeating: Float(value), count: count))
+        case .fp64: Tensor(shape: shape, [Double](repeating: Double(value), count: count))
+        // 1.0 as half and as bfloat16.
+        case .fp16: halves(shape, value == 1 ? 0x3C00 : 0, .fp16)
+        case .bf16: halves(shape, value == 1 ? 0x3F80 : 0, .bf16)
+        case .bytes: Tensor(shape: shape, strings: [String](repeating: String(value), count: count))
+        }
+    }
+
+    private func halves(_ shape: Shape, _ bits: UInt16, _ type: DataType) -> Tensor {
+        let words = Tensor(shape: shape, [UInt16](repeating: bits, count: shape.elementCount ?? 0))
+        return Tensor(type, shape: shape, buffer: words.buffer)
+    }
+}
