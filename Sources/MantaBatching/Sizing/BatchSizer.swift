@@ -52,28 +52,33 @@ public struct BatchSizer: Sendable, Hashable {
     }
 
     private mutating func decide() -> Choice {
-        let known = curve.points.enumerated().compactMap {
-            sizeClass, point -> (sizeClass: Int, point: CostCurve.Point)? in
+        guard let best = known.max(by: { $0.point.rowsPerSecond < $1.point.rowsPerSecond }),
+            let enough = known.first(where: { $0.point.rowsPerSecond >= Self.goodEnough * best.point.rowsPerSecond }),
+            let largest = known.last
+        else { return choice }
+        if batchesSinceReview >= Self.reviewInterval {
+            batchesSinceReview = 0
+            curve.forget(sizeClass: enough.sizeClass + 1)
+        }
+        if enough.sizeClass == largest.sizeClass {
+            return limitedByObjective(
+                Choice(rows: maxRows, reason: "the configured maximum; larger batches keep giving more rows/s"))
+        }
+        let isNextKnown = known.contains { $0.sizeClass == enough.sizeClass + 1 }
+        return limitedByObjective(
+            Choice(
+                rows: min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass + (isNextKnown ? 0 : 1))),
+                reason: "\(CostCurve.maxRows(sizeClass: enough.sizeClass)) give \(Int(enough.point.rowsPerSecond)) "
+                    + "rows/s, the best size \(Int(best.point.rowsPerSecond))"
+                    + (isNextKnown ? "" : "; twice as many are tried")))
+    }
+
+    /// What is known well enough to decide by, small sizes first.
+    private var known: [(sizeClass: Int, point: CostCurve.Point)] {
+        curve.points.enumerated().compactMap { sizeClass, point in
             guard let point, point.samples >= Self.minSamples else { return nil }
             return (sizeClass, point)
         }
-        guard let best = known.max(by: { $0.point.rowsPerSecond < $1.point.rowsPerSecond }) else { return choice }
-        var choice = Choice(rows: maxRows, reason: "the configured maximum; larger batches keep giving more rows/s")
-        let largestKnown = known[known.endIndex - 1].sizeClass
-        if let enough = known.first(where: { $0.point.rowsPerSecond >= Self.goodEnough * best.point.rowsPerSecond }),
-            enough.sizeClass < largestKnown
-        {
-            choice.rows = min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass))
-            choice.reason =
-                "gives \(Int(enough.point.rowsPerSecond)) rows/s, larger batches at most "
-                + "\(Int(best.point.rowsPerSecond))"
-            if batchesSinceReview >= Self.reviewInterval {
-                batchesSinceReview = 0
-                choice.rows = min(maxRows, choice.rows * 2)
-                choice.reason = "tried again: it gave no more rows/s than half of it"
-            }
-        }
-        return limitedByObjective(choice)
     }
 
     private func limitedByObjective(_ choice: Choice) -> Choice {

@@ -55,6 +55,11 @@ public struct CostCurve: Sendable, Hashable {
         }
     }
 
+    /// Drops what is known of a class, so that it is learned anew.
+    public mutating func forget(sizeClass: Int) {
+        if points.indices.contains(sizeClass) { points[sizeClass] = nil }
+    }
+
     /// The time that a batch of so many rows is expected to take, or `nil` if nothing near is known.
     ///
     /// Between known classes the cost is taken as linear in the rows; beyond the last one as proportional to them.

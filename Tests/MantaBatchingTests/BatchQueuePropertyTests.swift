@@ -1,0 +1,132 @@
+import MantaBatching
+import MantaCore
+import MantaTestKit
+import Testing
+
+/// Random events, checked against what must always hold.
+@Suite("Batch queue, random interleavings")
+struct BatchQueuePropertyTests {
+    /// What a run of random events knows of a request.
+    private struct Known {
+        let request: QueuedRequest<UInt64>
+        var end: String?
+    }
+
+    /// A queue under random events, with everything that happened to each request.
+    private struct Run {
+        var random: SeededGenerator
+        var queue: BatchQueue<UInt64>
+        var known: [UInt64: Known] = [:]
+        var now = ContinuousClock.now
+        var busy: Set<Int> = Set(0..<4)
+        var idle: Set<Int> = []
+        let seed: UInt64
+
+        init(seed: UInt64) {
+            self.seed = seed
+            var random = SeededGenerator(seed: seed)
+            let limits = BatchLimits(
+                requests: .random(in: 1...40, using: &random), bytes: .random(in: 50...4000, using: &random),
+                rows: .random(in: 1...16, using: &random),
+                delay: Bool.random(using: &random) ? .zero : .milliseconds(.random(in: 1...50, using: &random)))
+            queue = BatchQueue(limits: limits)
+            self.random = random
+        }
+
+        var waiting: [QueuedRequest<UInt64>] { known.values.filter { $0.end == nil }.map(\.request) }
+
+        mutating func finish(_ id: UInt64, _ end: String) {
+            #expect(known[id] != nil, "seed \(seed): request \(id) was never admitted")
+            #expect(known[id]?.end == nil, "seed \(seed): request \(id) ended twice")
+            known[id]?.end = end
+        }
+
+        mutating func apply(_ decision: BatchQueue<UInt64>.Decision) {
+            for request in decision.expired {
+                #expect(request.deadline <= now, "seed \(seed): \(request.id) expired early")
+                finish(request.id, "expired")
+            }
+            for (replica, batch) in decision.batches {
+                #expect(idle.remove(replica) != nil, "seed \(seed): replica \(replica) wasn't idle")
+                busy.insert(replica)
+                check(batch)
+                for request in batch { finish(request.id, "ran") }
+            }
+            if !idle.isEmpty, queue.limits.delay == .zero {
+                #expect(waiting.isEmpty, "seed \(seed): work waits beside an idle replica")
+            }
+            if !waiting.isEmpty { #expect(decision.wakeUp != nil, "seed \(seed): nobody would wake the queue") }
+        }
+
+        private func check(_ batch: [QueuedRequest<UInt64>]) {
+            let rows = batch.reduce(0) { $0 + $1.rows }
+            #expect(!batch.isEmpty && Set(batch.map(\.key)).count == 1, "seed \(seed): keys mixed")
+            #expect(batch.count == 1 || rows <= queue.limits.rows, "seed \(seed): batch of \(rows) rows")
+            for request in batch {
+                #expect(request.payload == request.id, "seed \(seed): payload crossed")
+                #expect(request.deadline > now, "seed \(seed): \(request.id) ran past its deadline")
+            }
+            let left = waiting.filter { other in !batch.contains { $0.id == other.id } && other.key == batch[0].key }
+            for earlier in left {
+                for request in batch {
+                    let overtaken =
+                        earlier.priority == request.priority && earlier.id < request.id
+                        && earlier.deadline <= request.deadline
+                    #expect(!overtaken, "seed \(seed): \(request.id) overtook \(earlier.id)")
+                    #expect(
+                        !(earlier.priority != 0 && (request.priority == 0 || earlier.priority < request.priority)),
+                        "seed \(seed): \(request.id) ran before \(earlier.id) of higher priority")
+                }
+            }
+        }
+
+        mutating func step(_ id: UInt64) {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0..<5: arrive(id)
+            case 5..<8:
+                guard let replica = busy.randomElement(using: &random) else { return }
+                busy.remove(replica)
+                idle.insert(replica)
+                apply(queue.offer(replica: replica, at: now))
+            case 8:
+                guard let victim = known.keys.sorted().randomElement(using: &random) else { return }
+                let waited = known[victim]?.end == nil
+                let cancelled = queue.cancel(victim) != nil
+                #expect(cancelled == waited, "seed \(seed): cancel of \(victim)")
+                if waited { finish(victim, "cancelled") }
+            default:
+                now += .milliseconds(.random(in: 0...80, using: &random))
+                apply(queue.advance(to: now))
+            }
+            #expect(queue.count == waiting.count, "seed \(seed)")
+            #expect(queue.byteCount == waiting.reduce(0) { $0 + $1.byteCount }, "seed \(seed)")
+            #expect(queue.count <= queue.limits.requests, "seed \(seed)")
+        }
+
+        private mutating func arrive(_ id: UInt64) {
+            let request = QueuedRequest(
+                id: id, key: BatchKey(inputs: [], outputs: [.random(in: 0...2, using: &random)]),
+                rows: .random(in: 1...6, using: &random), byteCount: .random(in: 0...200, using: &random),
+                priority: .random(in: 0...3, using: &random), arrived: now,
+                deadline: now + .milliseconds(.random(in: 1...200, using: &random)), payload: id)
+            // Known before the queue decides, since it may be handed out at once.
+            known[id] = Known(request: request)
+            var trial = queue
+            let (admission, decision) = trial.admit(request, at: now)
+            if admission != .accepted { known[id] = nil }
+            queue = trial
+            apply(decision)
+        }
+    }
+
+    @Test("nothing is lost, run twice, late, crossed or out of order", arguments: 0..<200)
+    func invariantsHold(round: UInt64) {
+        var run = Run(seed: 0x6D61_6E74_6100 + round)
+        for id in 0..<400 { run.step(UInt64(id)) }
+
+        for request in run.queue.removeAll() { run.finish(request.id, "left") }
+
+        #expect(run.known.values.allSatisfy { $0.end != nil }, "seed \(run.seed): a request was lost")
+        #expect(run.queue.count == 0 && run.queue.byteCount == 0)
+    }
+}
