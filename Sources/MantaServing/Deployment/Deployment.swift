@@ -26,9 +26,6 @@ public struct Deployment: Sendable {
     /// The model's name in requests.
     public var name: String { configuration.name }
 
-    /// Whether every version takes requests.
-    public var isReady: Bool { fault == nil && versions.allSatisfy(\.state.isReady) }
-
     /// The version of this number, or the one that serves requests that name none: the highest that is ready, else the
     /// highest.
     ///

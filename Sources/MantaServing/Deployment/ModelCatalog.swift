@@ -14,8 +14,21 @@ public final class ModelCatalog: Service {
     /// All deployments, by name.
     public var all: [Deployment] { deployments.values.sorted { $0.name < $1.name } }
 
-    /// Whether every deployment takes requests.
-    public var isReady: Bool { deployments.values.allSatisfy(\.isReady) }
+    /// Why the node shouldn't get requests, or `nil` if it should.
+    ///
+    /// It should once every model has either become ready or failed, unless all failed: a broken model mustn't take
+    /// the sound ones out of service. Its own routes say what is wrong with it.
+    public var unreadiness: String? {
+        let states = all.flatMap { deployment in deployment.versions.map { (deployment.name, $0.state) } }
+        for (name, state) in states {
+            switch state {
+            case .ready, .failed: continue
+            default: return "\(name) is \(state.word)"
+            }
+        }
+        let anyServes = states.isEmpty ? deployments.isEmpty : states.contains { $0.1.isReady }
+        return anyServes ? nil : "no model could be loaded"
+    }
 
     /// The deployment of this name.
     ///

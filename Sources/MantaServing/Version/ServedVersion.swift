@@ -1,5 +1,5 @@
 public import Logging
-import MantaBatching
+public import MantaBatching
 public import MantaCore
 import Synchronization
 
@@ -58,6 +58,15 @@ public final class ServedVersion: Sendable {
 
     /// Requests that wait.
     public var queueDepth: Int { mutable.withLock { $0.live }?.batcher.count ?? 0 }
+
+    /// What the model takes and gives, or why a request can't be served now.
+    public func readySignature() throws(ServingError) -> ModelSignature { try ready().signature }
+
+    /// What was learned of the cost of batches and the size in force; `nil` until the model is loaded.
+    public var sizer: BatchSizer? { mutable.withLock { $0.live }?.batcher.sizer }
+
+    /// Whether requests may share a batch, and why not; `nil` until the model is loaded.
+    public var plan: BatchPlan? { mutable.withLock { $0.live }?.plan }
 
     /// What a request needs, or why it can't be served.
     func ready() throws(ServingError) -> Live {

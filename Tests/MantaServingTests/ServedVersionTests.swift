@@ -1,0 +1,218 @@
+import Logging
+import MantaBatching
+import MantaCore
+import MantaServing
+import MantaTestKit
+import Synchronization
+import Testing
+
+/// A version that runs for as long as a test's body does.
+@discardableResult
+private func serving<Result: Sendable>(
+    _ engine: FakeEngine, _ configure: (inout DeploymentConfiguration) -> Void = { _ in },
+    body: @Sendable (ServedVersion) async throws -> Result
+) async throws -> Result {
+    var configuration = DeploymentConfiguration(name: "m")
+    configure(&configuration)
+    let version = ServedVersion(
+        ModelID(name: "m", version: 1), path: "", configuration: configuration, engine: engine,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { await version.run() }
+        while !version.state.isReady {
+            if case .failed = version.state { break }
+            await Task.yield()
+        }
+        let result = try await body(version)
+        version.stop()
+        try await group.waitForAll()
+        return result
+    }
+}
+
+private func request(_ values: [Float]) -> InferenceRequest {
+    InferenceRequest(inputs: [NamedTensor("x", Tensor(shape: [values.count / 2, 2], values))])
+}
+
+/// Gives back its input.
+private let identity: FakeEngine.Body = { inputs in inputs.compactMap(\.self) }
+
+@Suite("A served version", .timeLimit(.minutes(1)))
+struct ServedVersionTests {
+    @Test("each of thousands of concurrent requests gets its own rows back")
+    func repliesAreNeverCrossed() async throws {
+        let engine = FakeEngine(body: identity)
+        try await serving(engine) {
+            $0.replicas = 3
+        } body: { version in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<4000 {
+                    group.addTask {
+                        let rows = 1 + index % 3
+                        let values = (0..<rows * 2).map { Float(index * 10 + $0) }
+                        let response = try await version.infer(request(values))
+                        #expect(response.outputs[0].tensor.values() == values)
+                    }
+                    if index % 500 == 499 { try await group.waitForAll() }
+                }
+            }
+        }
+        #expect(engine.rowsOfRuns.contains { $0 > 3 }, "nothing was ever batched")
+    }
+
+    @Test("a request larger than a batch is cut and put together again")
+    func largeRequestIsSplit() async throws {
+        let engine = FakeEngine(body: identity)
+        let values = (0..<50).map { Float($0) }
+        try await serving(engine) {
+            $0.batching.maxRows = 4
+        } body: { version in
+            let response = try await version.infer(request(values))
+            #expect(response.outputs[0].tensor.values() == values)
+            #expect(response.outputs[0].tensor.shape == [25, 2])
+        }
+        #expect(engine.rowsOfRuns.allSatisfy { $0 <= 4 })
+    }
+
+    @Test("one bad request doesn't fail the others of its batch")
+    func badRequestFailsAlone() async throws {
+        let gate = Gate()
+        let engine = FakeEngine { inputs throws(ServingError) in
+            let values: [Float] = inputs[0]?.values() ?? []
+            if values.first == 7 { gate.wait() }
+            if values.contains(-1) { throw ServingError(.engineFailed, "minus one") }
+            return [inputs[0]].compactMap(\.self)
+        }
+        try await serving(engine) { _ in
+        } body: { version in
+            async let holding = version.infer(request([7, 7]))
+            await gate.entered()
+            // The only replica is held, so these three become one batch.
+            async let good = version.infer(request([1, 2]))
+            let bad = Task { try await version.infer(request([-1, 0])) }
+            async let alsoGood = version.infer(request([3, 4]))
+            while version.queueDepth < 3 { await Task.yield() }
+            gate.open()
+
+            #expect(try await good.outputs[0].tensor.values() == [1, 2] as [Float])
+            #expect(try await alsoGood.outputs[0].tensor.values() == [3, 4] as [Float])
+            await #expect { try await bad.value } throws: { ($0 as? ServingError)?.message == "minus one" }
+            _ = try await holding
+        }
+        #expect(engine.rowsOfRuns.contains(3))
+    }
+
+    @Test("a request whose caller has gone never reaches the engine")
+    func cancelledRequestNeverRuns() async throws {
+        let gate = Gate()
+        let engine = FakeEngine { inputs in
+            if inputs[0]?.values() == [7, 7] as [Float] { gate.wait() }
+            return inputs.compactMap(\.self)
+        }
+        try await serving(engine) { _ in
+        } body: { version in
+            async let holding = version.infer(request([7, 7]))
+            await gate.entered()
+            let leaving = Task { try await version.infer(request([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) }
+            while version.queueDepth < 1 { await Task.yield() }
+            leaving.cancel()
+
+            await #expect { try await leaving.value } throws: { ($0 as? ServingError)?.code == .cancelled }
+            #expect(version.queueDepth == 0)
+            gate.open()
+            _ = try await holding
+        }
+        #expect(!engine.rowsOfRuns.contains(5))
+    }
+
+    @Test("a full queue refuses with a time to come back")
+    func fullQueueRefuses() async throws {
+        let gate = Gate()
+        let engine = FakeEngine { inputs in
+            if inputs[0]?.values() == [7, 7] as [Float] { gate.wait() }
+            return inputs.compactMap(\.self)
+        }
+        try await serving(engine) {
+            $0.queue.maxRequests = 1
+        } body: { version in
+            async let holding = version.infer(request([7, 7]))
+            await gate.entered()
+            async let waiting = version.infer(request([1, 2]))
+            while version.queueDepth < 1 { await Task.yield() }
+
+            await #expect {
+                try await version.infer(request([3, 4]))
+            } throws: { error in
+                let error = error as? ServingError
+                return error?.code == .overloaded && error?.retryAfter != nil
+                    && error?.message == "the queue of m version 1 is full: 1 requests wait"
+            }
+            gate.open()
+            _ = try await (holding, waiting)
+        }
+    }
+
+    @Test("a model whose outputs don't follow the batch is never batched")
+    func outputsThatDoNotFollowTheBatch() async throws {
+        let engine = FakeEngine { _ in [Tensor(shape: [1, 2], [0, 0] as [Float])] }
+        try await serving(engine) { version in
+            #expect(version.plan?.maxRows == 0)
+            #expect(version.plan?.reason == "output \"y\" had shape [1, 2] for 2 rows")
+            let response = try await version.infer(request([1, 2, 3, 4]))
+            #expect(response.outputs[0].tensor.shape == [1, 2])
+        }
+    }
+
+    @Test("a model that can't be loaded says why to every request")
+    func failedModelSaysWhy() async throws {
+        let engine = FakeEngine(loadError: ServingError(.modelUnavailable, "not a model"), body: identity)
+        try await serving(engine) { version in
+            await #expect {
+                try await version.infer(request([1, 2]))
+            } throws: { error in
+                let error = error as? ServingError
+                return error?.code == .modelUnavailable && error?.message == "m version 1 failed: not a model"
+            }
+        }
+    }
+
+    @Test("a model that fails its warm-up is failed")
+    func failedWarmup() async throws {
+        let engine = FakeEngine { _ throws(ServingError) in throw ServingError(.engineFailed, "boom") }
+        try await serving(engine) { version in
+            guard case .failed(let error) = version.state else {
+                Issue.record("state is \(version.state.word)")
+                return
+            }
+            #expect(error.message == "warm-up with 1 rows of made-up inputs failed: boom")
+        }
+    }
+
+    @Test("the timing tells the rows of the batch")
+    func timingTellsTheBatch() async throws {
+        try await serving(FakeEngine(body: identity)) { version in
+            let response = try await version.infer(request([1, 2, 3, 4]))
+            #expect(response.timing.batchRows == 2)
+            #expect(response.timing.queue >= .zero)
+        }
+    }
+}
+
+/// Holds a run until the test lets it go.
+private final class Gate: Sendable {
+    private let state = Mutex((isOpen: false, entered: false))
+
+    /// Called by the engine, on a replica's thread: spins, since there is nothing else for that thread to do.
+    func wait() {
+        state.withLock { $0.entered = true }
+        while !state.withLock({ $0.isOpen }) {}
+    }
+
+    func entered() async {
+        while !state.withLock({ $0.entered }) { await Task.yield() }
+    }
+
+    func open() {
+        state.withLock { $0.isOpen = true }
+    }
+}
