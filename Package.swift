@@ -74,6 +74,7 @@ let package = Package(
 
         part("MantaTestKit", ["MantaCore"]),
         tests("MantaCore"),
+        tests("MantaTelemetry", [metrics]),
         tests("MantaHTTP", ["MantaCore", logging, lifecycle]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"]),

@@ -12,8 +12,9 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var objective: Duration?
     /// What may wait, and how long.
     public var queue = Queue()
-    /// Replicas of each version, at least 1.
-    public var replicas = 1
+    /// Replicas of each version, at least 1. `nil`: as many as there are CPUs for this process. They share the weights,
+    /// so one more costs little but its thread, and lanes of one thread give the most rows per second.
+    public var replicas: Int?
     /// Which versions of those in the folder are served.
     public var versions = Versions.latest(1)
     /// Row counts to run once before a version is ready, so that no client pays for first-time work.

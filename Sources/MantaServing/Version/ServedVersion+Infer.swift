@@ -100,7 +100,7 @@ extension ServedVersion {
         let sizer = batcher.sizer
         let batches = (batcher.count + sizer.choice.rows - 1) / max(sizer.choice.rows, 1)
         let run = sizer.curve.expectedTime(rows: sizer.choice.rows) ?? .milliseconds(100)
-        let wait = run * batches / configuration.replicas
+        let wait = run * batches / replicaCount
         return ServingError(.overloaded, "the queue of \(id) is full: \(what)", retryAfter: wait)
     }
 

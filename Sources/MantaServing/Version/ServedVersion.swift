@@ -22,6 +22,8 @@ public final class ServedVersion: Sendable {
     public let id: ModelID
     /// How it is served.
     public let configuration: DeploymentConfiguration
+    /// How many lanes it has.
+    public let replicaCount: Int
     /// What is counted for it.
     package let metrics: VersionMetrics
     let time: any TimeSource
@@ -31,13 +33,23 @@ public final class ServedVersion: Sendable {
     private let mutable = Mutex(Mutable())
 
     /// A version whose model is the file at `path`. Nothing happens before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - id: Which version of which model it is.
+    ///   - path: The model file.
+    ///   - configuration: How it is served.
+    ///   - cpus: How many replicas there are if the configuration doesn't say.
+    ///   - engine: What evaluates the model.
+    ///   - logger: Takes the changes of its state.
+    ///   - time: The clock.
     public init(
-        _ id: ModelID, path: String, configuration: DeploymentConfiguration, engine: any Engine, logger: Logger,
-        time: any TimeSource = MachineTime()
+        _ id: ModelID, path: String, configuration: DeploymentConfiguration, cpus: Int = 1, engine: any Engine,
+        logger: Logger, time: any TimeSource = MachineTime()
     ) {
         self.id = id
         self.path = path
         self.configuration = configuration
+        self.replicaCount = configuration.replicas ?? max(1, cpus)
         self.engine = engine
         self.time = time
         self.metrics = VersionMetrics(id)
@@ -89,7 +101,7 @@ public final class ServedVersion: Sendable {
                 return mutable.isStopping
             }
             if isStopping { live.batcher.close() }
-            logger.info("Model is ready", metadata: ["replicas": "\(configuration.replicas)"])
+            logger.info("Model is ready", metadata: ["replicas": "\(replicaCount)"])
             await serve(model, live)
             mutable.withLock { $0.state = .gone }
         } catch {
@@ -131,7 +143,7 @@ public final class ServedVersion: Sendable {
     private func serve(_ model: any LoadedModel, _ live: Live) async {
         let run = BatchRun(model: model, plan: live.plan, time: time)
         await withDiscardingTaskGroup { group in
-            for index in 0..<configuration.replicas {
+            for index in 0..<replicaCount {
                 let replica = Replica(
                     id: index, of: id, batcher: live.batcher, run: run, metrics: metrics, time: time)
                 group.addTask { await replica.serve() }

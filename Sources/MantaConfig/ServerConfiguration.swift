@@ -1,0 +1,28 @@
+public import MantaHTTP
+
+/// How one Manta process is set up: its listeners and where its models are.
+public struct ServerConfiguration: Sendable {
+    /// The listener for inference.
+    public var http: HTTPServerConfiguration
+    /// The listener for operators: metrics and status.
+    public var admin: HTTPServerConfiguration
+    /// Folders of models, each a model repository.
+    public var repositories: [String] = []
+    /// Model files that are served without a repository.
+    public var modelFiles: [String] = []
+    /// Where Manta keeps what must survive a restart.
+    public var stateFolder: String?
+    /// The engine's shared library, if it isn't to be looked for.
+    public var engineLibrary: String?
+
+    /// The defaults: inference on 127.0.0.1:8000, operators on 127.0.0.1:8002.
+    public init() {
+        http = HTTPServerConfiguration()
+        http.host = "127.0.0.1"
+        http.port = 8000
+        admin = HTTPServerConfiguration()
+        admin.host = "127.0.0.1"
+        admin.port = 8002
+        admin.accessLog = false
+    }
+}

@@ -1,0 +1,47 @@
+import FoundationEssentials
+import MantaCore
+package import MantaHTTP
+import MantaServing
+
+/// `GET /v2`.
+struct ServerMetadata: Encodable {
+    let name = "manta"
+    let version: String
+    let extensions = ["binary_tensor_data"]
+}
+
+/// `GET /v2/models/{model}`.
+struct ModelMetadata: Encodable {
+    struct Tensor: Encodable {
+        let name: String
+        let datatype: String
+        let shape: [Int]
+
+        init(_ spec: TensorSpec) {
+            (name, datatype, shape) = (spec.name, spec.dataType.rawValue, spec.shape.dimensions)
+        }
+    }
+
+    let name: String
+    let versions: [String]
+    let platform: String
+    let inputs: [Tensor]
+    let outputs: [Tensor]
+
+    init(_ version: ServedVersion, of deployment: Deployment, signature: ModelSignature) {
+        name = deployment.name
+        versions = deployment.versions.map { String($0.id.version) }
+        platform = version.platform
+        inputs = signature.inputs.map(Tensor.init)
+        outputs = signature.outputs.map(Tensor.init)
+    }
+}
+
+extension HTTPResponse {
+    /// A reply with this document as JSON.
+    package static func json(_ document: some Encodable, status: HTTPStatus = HTTPStatus(200)) throws -> HTTPResponse {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return .json(Array(try encoder.encode(document)), status: status)
+    }
+}

@@ -1,0 +1,45 @@
+public import MantaHTTP
+public import MantaServing
+
+/// Whether the server lives and takes requests, as probes ask.
+public struct HealthRoutes: Sendable {
+    private struct Live: Encodable {
+        let live = true
+    }
+
+    private struct Ready: Encodable {
+        var name: String?
+        let ready: Bool
+        /// Why not.
+        var error: String?
+    }
+
+    private let catalog: ModelCatalog
+
+    /// Health of these models.
+    public init(catalog: ModelCatalog) {
+        self.catalog = catalog
+    }
+
+    /// Adds `/v2/health/live` and `/v2/health/ready`.
+    public func register(in routes: inout Routes) {
+        routes.on(.get, "/v2/health/live") { _ in try .json(Live()) }
+        routes.on(.get, "/v2/health/ready") { [catalog] _ in
+            if let reason = catalog.unreadiness {
+                return try .json(Ready(ready: false, error: reason), status: HTTPStatus(503))
+            }
+            return try .json(Ready(ready: true))
+        }
+    }
+
+    /// Whether one version takes requests; 503 with the reason if it doesn't.
+    static func ready(_ version: ServedVersion) throws -> HTTPResponse {
+        do {
+            _ = try version.readySignature()
+            return try .json(Ready(name: version.id.name, ready: true))
+        } catch {
+            return try .json(
+                Ready(name: version.id.name, ready: false, error: error.message), status: HTTPStatus(503))
+        }
+    }
+}

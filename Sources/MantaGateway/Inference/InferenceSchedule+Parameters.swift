@@ -1,0 +1,44 @@
+import MantaCore
+import MantaServing
+
+extension InferenceSchedule {
+    /// What the reserved parameters `timeout` (microseconds) and `priority` of a request say.
+    ///
+    /// - Parameters:
+    ///   - parameters: The request's.
+    ///   - header: The header `X-Request-Timeout-Ms`, which the parameter overrides.
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names the parameter.
+    init(parameters: Parameters, header: String?) throws(ServingError) {
+        self.init()
+        if let header {
+            guard let milliseconds = Int64(header), milliseconds > 0, milliseconds <= Self.maxTimeoutMicroseconds / 1000
+            else {
+                throw ServingError(
+                    .invalidRequest, "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got \(header)")
+            }
+            timeout = .milliseconds(milliseconds)
+        }
+        if let microseconds = try parameters.integer("timeout", in: 0...Self.maxTimeoutMicroseconds), microseconds > 0 {
+            timeout = .microseconds(microseconds)
+        }
+        if let priority = try parameters.integer("priority", in: 0...Int64(UInt32.max)) {
+            self.priority = UInt32(priority)
+        }
+    }
+
+    /// A day: longer waits are mistakes, and sums of times stay far from overflow.
+    private static let maxTimeoutMicroseconds: Int64 = 86_400_000_000
+}
+
+extension Parameters {
+    /// The integer of this name, or `nil` if there is none.
+    fileprivate func integer(_ name: String, in range: ClosedRange<Int64>) throws(ServingError) -> Int64? {
+        guard let value = self[name] else { return nil }
+        guard case .integer(let number) = value, range.contains(number) else {
+            throw ServingError(
+                .invalidRequest,
+                "parameter \"\(name)\": expected an integer from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+}

@@ -1,0 +1,41 @@
+public import MantaCore
+public import MantaServing
+
+/// The data plane behind every protocol: one request in, one reply out, counted once.
+public struct InferenceService: Sendable {
+    private let catalog: ModelCatalog
+    private let time: any TimeSource
+
+    /// A data plane over these models.
+    public init(catalog: ModelCatalog, time: any TimeSource = MachineTime()) {
+        self.catalog = catalog
+        self.time = time
+    }
+
+    /// Runs one inference of a protocol.
+    ///
+    /// - Parameters:
+    ///   - model: The model's name.
+    ///   - version: The version asked for; `nil` for the highest that is ready.
+    ///   - started: When the request arrived, for its total time.
+    ///   - decode: Makes the request, given the model's signature, with when and how urgently to run it.
+    ///   - encode: Makes the reply in the protocol's form.
+    /// - Returns: What `encode` made.
+    /// - Throws: ``ServingError``, counted by its code.
+    public func infer<Reply>(
+        model: String, version: Int?, started: ContinuousClock.Instant,
+        decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
+        encode: (InferenceResponse) throws(ServingError) -> Reply
+    ) async throws(ServingError) -> Reply {
+        let version = try catalog.version(model, version)
+        do throws(ServingError) {
+            let (request, schedule) = try decode(try version.readySignature())
+            let reply = try encode(try await version.infer(request, schedule: schedule))
+            version.metrics.recordRequest(code: "ok", duration: time.now - started)
+            return reply
+        } catch {
+            version.metrics.recordRequest(code: error.code.description, duration: time.now - started)
+            throw error
+        }
+    }
+}

@@ -1,0 +1,88 @@
+public import Logging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Writes log lines to standard error as `key=value` pairs (logfmt): read by people and by machines.
+///
+/// `2026-05-04T12:00:00.123Z info Model is ready model=digits-svm version=1`
+///
+/// A line is written with one system call, so that lines of several processes don't mix.
+public struct LineLogHandler: LogHandler {
+    /// Values that go with each line.
+    public var metadata: Logger.Metadata = [:]
+    /// The least severe level written.
+    public var logLevel: Logger.Level
+
+    /// A handler for lines of this level and above.
+    public init(level: Logger.Level) {
+        logLevel = level
+    }
+
+    /// One value that goes with each line.
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    /// Writes one line.
+    public func log(event: LogEvent) {
+        var line = Timestamp.now()
+        line += " "
+        line += event.level.rawValue
+        line += " "
+        line += event.message.description
+        var all = metadata
+        if let more = event.metadata { all.merge(more) { $1 } }
+        for (key, value) in all.sorted(by: { $0.key < $1.key }) {
+            line += " "
+            line += key
+            line += "="
+            line += Self.quotedIfNeeded(value.description)
+        }
+        line += "\n"
+        line.withUTF8 { _ = unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    /// In quotes if it has a space, a quote, an equals sign or a control character, which are then escaped.
+    private static func quotedIfNeeded(_ value: String) -> String {
+        let isPlain = value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3D && $0 != 0x7F && $0 != 0x5C }
+        if isPlain, !value.isEmpty { return value }
+        var quoted = "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                quoted += "\\u{\(String(scalar.value, radix: 16))}"
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}
+
+/// The time of day in UTC, as logs write it.
+enum Timestamp {
+    /// `2026-05-04T12:00:00.123Z`.
+    static func now() -> String {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&time.tv_sec, &parts)
+        let day = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+        let clock = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
+        let milliseconds = time.tv_nsec / 1_000_000
+        let padding = milliseconds < 10 ? "00" : milliseconds < 100 ? "0" : ""
+        return "\(day)T\(clock).\(padding)\(milliseconds)Z"
+    }
+
+    private static func two(_ number: Int32) -> String {
+        number < 10 ? "0\(number)" : String(number)
+    }
+}

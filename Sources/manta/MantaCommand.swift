@@ -1,0 +1,10 @@
+import ArgumentParser
+import MantaServer
+
+/// The command line.
+@main
+struct MantaCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "manta", abstract: "Serves trained models over HTTP.", version: Manta.version,
+        subcommands: [ServeCommand.self])
+}
