@@ -81,6 +81,7 @@ let package = Package(
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaBatching"]),
+        tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit", "MantaCore"], swiftSettings: settings),
