@@ -1,0 +1,34 @@
+internal import MantaCore
+
+/// An ONNX model in memory.
+///
+/// Runs of several threads share one session, so the weights are there once.
+final class ONNXModel: LoadedModel {
+    let signature: ModelSignature
+    private let runner: Runner
+
+    /// Loads a model file.
+    init(loading source: ModelSource, in runtime: Runtime) throws(RuntimeFailure) {
+        // What suits the model depends on its shapes, which are known once it is loaded: begin with the usual case, a
+        // free batch size, and load again if it is another.
+        let guess = SessionSettings(source.options, variation: .batch)
+        var session = try Session(path: source.path, settings: guess, runtime: runtime)
+        var found = try SignatureReader(session: session).read()
+        let settings = SessionSettings(source.options, variation: ShapeVariation(found.signature))
+        if settings != guess {
+            session = try Session(path: source.path, settings: settings, runtime: runtime)
+            found = try SignatureReader(session: session).read()
+        }
+        signature = found.signature
+        runner = Runner(session: session, inputNames: found.inputs, outputNames: found.outputs)
+    }
+
+    func run(_ inputs: [Tensor?], outputs: [Int]) throws(ServingError) -> [Tensor] {
+        precondition(inputs.count == signature.inputs.count && !outputs.isEmpty)
+        do throws(RuntimeFailure) {
+            return try runner.run(inputs, outputs: outputs)
+        } catch {
+            throw ServingError(.engineFailed, "the model's run failed: \(error.summary)", cause: error)
+        }
+    }
+}

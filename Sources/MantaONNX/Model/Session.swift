@@ -1,0 +1,89 @@
+internal import CONNXRuntime
+internal import MantaCore
+
+/// A model loaded by the runtime: graph and weights, shared by all who run it.
+///
+/// Unchecked Sendable: the pointer is constant, and the runtime documents concurrent runs of one session as safe.
+@safe final class Session: @unchecked Sendable {
+    /// Outlives the session.
+    let runtime: Runtime
+    /// Lives as long as this object.
+    let raw: OpaquePointer
+
+    /// Loads the model file at `path`. External data is looked for beside it.
+    init(path: String, settings: SessionSettings, runtime: Runtime) throws(RuntimeFailure) {
+        self.runtime = runtime
+        var options: OpaquePointer?
+        try unsafe runtime.check(runtime.api.pointee.CreateSessionOptions(&options))
+        defer { unsafe runtime.api.pointee.ReleaseSessionOptions(options) }
+        try unsafe settings.apply(to: options, runtime: runtime)
+        var session: OpaquePointer?
+        try unsafe runtime.check(runtime.api.pointee.CreateSession(runtime.environment, path, options, &session))
+        guard let session = unsafe session else { throw RuntimeFailure("the runtime gave no session") }
+        unsafe raw = session
+    }
+
+    deinit {
+        unsafe runtime.api.pointee.ReleaseSession(raw)
+    }
+}
+
+/// How a session is made.
+struct SessionSettings: Equatable {
+    var threads: Int
+    var optimization: EngineOptions.Optimization
+    var arena: Bool
+    var memoryPattern: Bool
+
+    /// What the options say and, where they leave it open, what suits models of these shapes.
+    ///
+    /// The runtime keeps a memory plan, and its arena blocks to fit, for each combination of input shapes that it has
+    /// seen, and frees neither. With all sizes fixed that is one plan, and worth it. With a free first dimension there
+    /// would be one for each batch size, so plans are off and the arena, whose blocks all batch sizes can share, is on.
+    /// With any other free dimension the arena would grow with each longer text or larger picture, so it is off too.
+    init(_ options: EngineOptions, variation: ShapeVariation) {
+        threads = max(1, options.threads)
+        optimization = options.optimization
+        arena = options.arena ?? (variation != .free)
+        memoryPattern = options.memoryPattern ?? (variation == .none)
+    }
+
+    /// Writes these settings into the runtime's options.
+    func apply(to options: OpaquePointer?, runtime: Runtime) throws(RuntimeFailure) {
+        let api = unsafe runtime.api
+        let level =
+            switch optimization {
+            case .none: ORT_DISABLE_ALL
+            case .basic: ORT_ENABLE_BASIC
+            case .extended: ORT_ENABLE_EXTENDED
+            case .all: ORT_ENABLE_ALL
+            }
+        try unsafe runtime.check(api.pointee.SetSessionGraphOptimizationLevel(options, level))
+        try unsafe runtime.check(api.pointee.SetSessionExecutionMode(options, ORT_SEQUENTIAL))
+        try unsafe runtime.check(api.pointee.SetIntraOpNumThreads(options, Int32(clamping: threads)))
+        try unsafe runtime.check(api.pointee.SetInterOpNumThreads(options, 1))
+        // Waiting threads would burn the CPU that other replicas need.
+        for key in ["session.intra_op.allow_spinning", "session.inter_op.allow_spinning"] {
+            try unsafe runtime.check(api.pointee.AddSessionConfigEntry(options, key, "0"))
+        }
+        try unsafe runtime.check(
+            arena ? api.pointee.EnableCpuMemArena(options) : api.pointee.DisableCpuMemArena(options))
+        try unsafe runtime.check(
+            memoryPattern ? api.pointee.EnableMemPattern(options) : api.pointee.DisableMemPattern(options))
+    }
+}
+
+/// Which sizes of a model's inputs differ from run to run.
+enum ShapeVariation {
+    case none, batch, free
+
+    /// That of these inputs.
+    init(_ signature: ModelSignature) {
+        let shapes = signature.inputs.map(\.shape.dimensions)
+        if shapes.contains(where: { $0.dropFirst().contains(-1) }) {
+            self = .free
+        } else {
+            self = shapes.contains { $0.first == -1 } ? .batch : .none
+        }
+    }
+}

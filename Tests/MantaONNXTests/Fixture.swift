@@ -1,0 +1,16 @@
+import MantaCore
+import MantaONNX
+import Testing
+
+/// The engine and the model files of these tests.
+enum Fixture {
+    /// Where a model file of `make.py` is.
+    static func path(_ name: String, file: String = #filePath) -> String {
+        file.prefix(through: file.lastIndex(of: "/") ?? file.startIndex) + "Fixtures/\(name).onnx"
+    }
+
+    /// Loads one.
+    static func model(_ name: String, _ options: EngineOptions = .init()) throws -> any LoadedModel {
+        try ONNXRuntimeEngine().load(ModelSource(path: path(name), options: options))
+    }
+}
