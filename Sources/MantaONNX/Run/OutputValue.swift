@@ -21,9 +21,7 @@ internal import MantaCore
         unsafe session.runtime.api.pointee.ReleaseValue(raw)
     }
 
-    /// The value as a tensor, called once. Fixed-width elements aren't copied.
-    ///
-    /// - Parameter inputs: The inputs of the run.
+    /// The value as a tensor, called once with the inputs of the run. Fixed-width elements aren't copied.
     func tensor(inputs: [Tensor]) throws(RuntimeFailure) -> Tensor {
         let (dataType, shape) = try typeAndShape()
         guard let width = dataType.byteWidth else { return try strings(shape) }
