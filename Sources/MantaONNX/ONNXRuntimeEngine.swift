@@ -8,7 +8,8 @@ public import MantaCore
 /// let outputs = try model.run([Tensor(shape: [1, 2], [1, 2] as [Float])], outputs: [0])
 /// ```
 ///
-/// The runtime is one for the whole process: engines made later share its state and set its log anew.
+/// The runtime is one for the whole process: engines made later share its state, and the last log given gets the messages
+/// of all.
 public struct ONNXRuntimeEngine: Engine {
     /// `onnxruntime`.
     public let name = "onnxruntime"
@@ -27,12 +28,12 @@ public struct ONNXRuntimeEngine: Engine {
     ///
     /// - Parameters:
     ///   - libraryPath: The library to load. `nil`: the one beside the executable, in `../lib` of it, or the system's.
-    ///   - log: Gets the runtime's warnings and errors, on whatever thread they arise; it must return soon. `nil`
-    ///     drops them: what concerns a load or a run is in its error anyway.
+    ///   - log: Gets the runtime's warnings and errors from now on, on whatever thread they arise; it must return soon.
+    ///     Without one they are dropped: what concerns a load or a run is in its error anyway.
     /// - Throws: ``ServingError`` with code `modelUnavailable` that says what was looked for and what to install.
     public init(libraryPath: String? = nil, log: (@Sendable (RuntimeLogEntry) -> Void)? = nil) throws(ServingError) {
-        RuntimeLog.setReceiver(log)
-        runtime = try Runtime(LoadedLibrary(path: libraryPath))
+        if let log { RuntimeLog.setReceiver(log) }
+        runtime = try Runtime.shared(LoadedLibrary(path: libraryPath))
     }
 
     /// Loads a model file, with whatever external data lies beside it.

@@ -16,8 +16,7 @@ internal import MantaCore
 
     /// Loads the library at `path`, or the first one found in the usual places.
     init(path: String?) throws(ServingError) {
-        // The library reads it once while it loads, and newer ones write files and send events without it.
-        unsafe setenv("ORT_DISABLE_TELEMETRY", "1", 1)
+        Self.switchTelemetryOff
         let candidates = LibrarySearch(path: path).candidates
         var reasons: [String] = []
         for candidate in candidates {
@@ -25,17 +24,24 @@ internal import MantaCore
                 try unsafe self.init(path: candidate, handle: handle)
                 return
             }
-            reasons.append(unsafe dlerror().map { unsafe String(cString: $0) } ?? "\(candidate): can't be loaded")
+            let reason = unsafe dlerror().map { unsafe String(cString: $0) } ?? "\(candidate) can't be loaded"
+            // What a user needs to hear of is a file that is there but can't be loaded.
+            if !reason.hasPrefix("\(candidate): cannot open shared object file: No such file") {
+                reasons.append(reason)
+            }
         }
         let looked = candidates.map { "\"\($0)\"" }.joined(separator: ", ")
-        // A file that is there but can't be loaded is what a user needs to hear of.
-        let reason = reasons.first { !$0.contains("No such file") }.map { " (\($0))" } ?? ""
+        let reason = reasons.first.map { " (\($0))" } ?? ""
         throw ServingError(
             .modelUnavailable,
             "ONNX Runtime's library was not found: looked for \(looked)\(reason); "
                 + "install libonnxruntime-dev, or ONNX Runtime 1.\(ORT_API_VERSION) or newer, "
                 + "or set MANTA_ONNXRUNTIME_LIBRARY to its file")
     }
+
+    /// Newer libraries write files and send events unless this stands in the environment while they load. Set once, since
+    /// writing there isn't safe while other threads read.
+    private static let switchTelemetryOff: Void = { _ = unsafe setenv("ORT_DISABLE_TELEMETRY", "1", 1) }()
 
     private init(path: String, handle: UnsafeMutableRawPointer) throws(ServingError) {
         typealias GetBase = @convention(c) () -> UnsafePointer<OrtApiBase>?

@@ -1,10 +1,11 @@
 internal import CONNXRuntime
 internal import MantaCore
+internal import Synchronization
 
 /// The runtime's environment: what all models of the process share.
 ///
-/// The library itself keeps one environment and counts its owners, so several of these are one underneath. Unchecked
-/// Sendable: every pointer is constant, and the library documents what is behind them as safe to share by threads.
+/// There is one for each library, kept until the process ends: the library breaks when one thread makes an environment
+/// while another releases the last one. Unchecked Sendable: every pointer is constant, and the library documents what is behind them as safe to share by threads.
 @safe final class Runtime: @unchecked Sendable {
     /// Such as `1.28.0`.
     let version: String
@@ -12,15 +13,27 @@ internal import MantaCore
     let path: String
     /// The library's functions.
     let api: UnsafePointer<OrtApi>
-    /// Lives as long as this object.
+    /// Lives as long as the process.
     let environment: OpaquePointer
-    /// Says "plain memory of this process" wherever a tensor is made. Lives as long as this object.
+    /// Says "plain memory of this process" wherever a tensor is made. Lives as long as the process.
     let memoryInfo: OpaquePointer
     /// The allocator for names and texts. The library's own, valid until the process ends.
     let allocator: UnsafeMutablePointer<OrtAllocator>
 
+    private static let all = Mutex<[Runtime]>([])
+
+    /// The environment of this library, made on first use.
+    static func shared(_ library: LoadedLibrary) throws(ServingError) -> Runtime {
+        try all.withLock { all throws(ServingError) in
+            if let known = all.first(where: { unsafe $0.api == library.api }) { return known }
+            let made = try Runtime(library)
+            all.append(made)
+            return made
+        }
+    }
+
     /// Sets the library up, without telemetry.
-    init(_ library: LoadedLibrary) throws(ServingError) {
+    private init(_ library: LoadedLibrary) throws(ServingError) {
         version = library.version
         path = library.path
         unsafe api = library.api
@@ -29,11 +42,6 @@ internal import MantaCore
         } catch {
             throw ServingError(.modelUnavailable, "ONNX Runtime doesn't start: \(error.summary)", cause: error)
         }
-    }
-
-    deinit {
-        unsafe api.pointee.ReleaseMemoryInfo(memoryInfo)
-        unsafe api.pointee.ReleaseEnv(environment)
     }
 
     /// Turns a status into an error and frees it.

@@ -46,12 +46,44 @@ extension RuntimeFailure {
         while let place = sourcePlace(in: text) {
             text = text[..<place.lowerBound] + text[place.upperBound...]
         }
-        if let condition = text.firstRange(of: " was false. "), condition.upperBound < text.endIndex {
-            text = text[condition.upperBound...]
-        }
         if text.hasPrefix("Exception during initialization: ") { text = text.dropFirst(33) }
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        return String(line.trimmingPrefix(while: \.isWhitespace))
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ").trimmingPrefix(while: \.isWhitespace)
+        return failedNode(line) ?? unknownOpset(line) ?? withoutCondition(line)
+    }
+
+    /// `Non-zero status code returned while running Gather node. Name:'n' Status Message: …` as `node "n" (Gather): …`.
+    private static func failedNode(_ text: Substring) -> String? {
+        let (opening, middle, end) = (
+            "Non-zero status code returned while running ", " node. Name:'", "' Status Message: "
+        )
+        guard text.hasPrefix(opening), let middle = text.firstRange(of: middle), let end = text.firstRange(of: end),
+            middle.upperBound <= end.lowerBound
+        else { return nil }
+        let type = text[..<middle.lowerBound].dropFirst(opening.count)
+        let name = text[middle.upperBound..<end.lowerBound]
+        let node = name.isEmpty ? "a node of type \(type)" : "node \"\(name)\" (\(type))"
+        return "\(node): \(withoutCondition(text[end.upperBound...]))"
+    }
+
+    /// `n > 0 was false. n is 0` as `n is 0`.
+    private static func withoutCondition(_ text: Substring) -> String {
+        guard let condition = text.firstRange(of: " was false. "), condition.upperBound < text.endIndex else {
+            return String(text)
+        }
+        return String(text[condition.upperBound...])
+    }
+
+    /// The runtime calls any opset newer than its own one that is under development.
+    private static func unknownOpset(_ text: Substring) -> String? {
+        guard let wanted = number(after: "Opset ", in: text), let known = number(after: "is till opset ", in: text)
+        else { return nil }
+        return "it needs opset \(wanted), and this ONNX Runtime knows opsets up to \(known); "
+            + "export it for an older opset or install a newer ONNX Runtime"
+    }
+
+    private static func number(after words: String, in text: Substring) -> Int? {
+        guard let found = text.firstRange(of: words) else { return nil }
+        return Int(text[found.upperBound...].prefix(while: \.isNumber))
     }
 
     /// The first place in the runtime's source that `text` names, with the function it is in:

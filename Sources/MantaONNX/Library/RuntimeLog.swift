@@ -13,8 +13,8 @@ public struct RuntimeLogEntry: Sendable {
 enum RuntimeLog {
     private static let receiver = Mutex<(@Sendable (RuntimeLogEntry) -> Void)?>(nil)
 
-    /// From now on `receiver` gets the messages; `nil` drops them.
-    static func setReceiver(_ receiver: (@Sendable (RuntimeLogEntry) -> Void)?) {
+    /// From now on `receiver` gets the messages, which are dropped before.
+    static func setReceiver(_ receiver: @escaping @Sendable (RuntimeLogEntry) -> Void) {
         Self.receiver.withLock { $0 = receiver }
     }
 

@@ -21,9 +21,7 @@ internal import MantaCore
         unsafe session.runtime.api.pointee.ReleaseValue(raw)
     }
 
-    /// The value as a tensor, called once. Fixed-width elements aren't copied.
-    ///
-    /// - Parameter inputs: The inputs of the run.
+    /// The value as a tensor, called once with the inputs of the run. Fixed-width elements aren't copied.
     func tensor(inputs: [Tensor]) throws(RuntimeFailure) -> Tensor {
         let (dataType, shape) = try typeAndShape()
         guard let width = dataType.byteWidth else { return try strings(shape) }
@@ -33,8 +31,8 @@ internal import MantaCore
         var start: UnsafeMutableRawPointer?
         try unsafe runtime.check(api.pointee.GetTensorMutableData(raw, &start))
         guard let start = unsafe start else { throw RuntimeFailure("an output has no memory") }
-        self.inputs = inputs.filter { input in
-            unsafe input.withUnsafeBytes { unsafe $0.baseAddress == UnsafeRawPointer(start) }
+        for input in inputs where unsafe input.withUnsafeBytes({ unsafe $0.baseAddress == UnsafeRawPointer(start) }) {
+            self.inputs.append(input)
         }
         let buffer = unsafe TensorBuffer(referringTo: start, byteCount: count * width, owner: self)
         return Tensor(dataType, shape: shape, buffer: buffer)
