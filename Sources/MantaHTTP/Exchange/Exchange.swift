@@ -1,0 +1,239 @@
+import CMantaHTTP
+import Logging
+import Synchronization
+
+/// One request and its reply: gathers the body, runs the handler as a task of its own, hands over the reply.
+///
+/// libmicrohttpd calls it on the connection's thread. While the handler works, the connection is suspended and the
+/// exchange is the task's; resuming gives it back. So no two threads ever use the connection at a time.
+///
+/// Unchecked Sendable: `mhd` is constant and used as above; all else is constant or behind the mutex.
+@safe final class Exchange: @unchecked Sendable {
+    /// What the exchange is made of once its head is accepted.
+    private struct Accepted: Sendable {
+        let head: RequestHead
+        let handler: Routes.Handler
+        let parameters: PathParameters
+    }
+
+    private struct State {
+        var accepted: Accepted?
+        var body: [UInt8] = []
+        /// The reply, to be queued when libmicrohttpd calls next.
+        var reply: Reply?
+        var isReplied = false
+        var task: Task<Void, Never>?
+        var isCancelled = false
+    }
+
+    let connection: Connection
+    /// libmicrohttpd's connection.
+    let mhd: OpaquePointer
+    private let target: String
+    private let server: ServerCore
+    private let state = Mutex(State())
+    /// Set with the head; before that nobody asks.
+    private let identity = Mutex((id: "", receivedAt: ContinuousClock.now))
+
+    init(target: String, mhd: OpaquePointer, connection: Connection, server: ServerCore) {
+        self.target = target
+        unsafe self.mhd = mhd
+        self.connection = connection
+        self.server = server
+    }
+
+    // MARK: - On the connection's thread
+
+    /// libmicrohttpd calls: with the head first, then with parts of the body, then at its end, then once more when it
+    /// was resumed.
+    func advance(method: String, bytes: UnsafeRawBufferPointer) -> MHD_Result {
+        let (isAccepted, reply, isReplied) = state.withLock { state in
+            defer { state.reply = nil }
+            return (state.accepted != nil, state.reply, state.isReplied)
+        }
+        if let reply { return queue(reply) }
+        if isReplied { return MHD_YES }
+        guard isAccepted else { return begin(method: method) }
+        return unsafe bytes.isEmpty ? dispatch() : receive(bytes)
+    }
+
+    /// Accepts or refuses the head. A refusal is sent without reading the body.
+    private func begin(method: String) -> MHD_Result {
+        let now = ContinuousClock.now
+        guard connection.enter(.body, at: now) else { return MHD_NO }
+        let headers = unsafe HTTPHeaders(of: mhd)
+        identity.withLock { $0 = (RequestID.choose(headers["X-Request-Id"]), now) }
+        do throws(HTTPError) {
+            let head = try RequestHead(
+                method: HTTPMethod(rawValue: method), target: target, headers: headers, limits: server.limits)
+            let accepted = try accept(head)
+            // Not all that is announced is reserved: a client might never send it.
+            let expected = min(head.contentLength ?? 0, 1 << 20)
+            state.withLock { state in
+                state.accepted = accepted
+                state.body.reserveCapacity(expected + Self.padding)
+            }
+            return MHD_YES
+        } catch {
+            return queue(Reply(error.response, exchange: self, isLast: true))
+        }
+    }
+
+    private func accept(_ head: RequestHead) throws(HTTPError) -> Accepted {
+        switch server.routes.match(head.method, path: String(head.path)) {
+        case .found(let handler, let body, let parameters, _):
+            if body == .required, !head.announcesBody {
+                throw HTTPError(.lengthRequired, "the request has no body: send it with Content-Length, or in chunks")
+            }
+            return Accepted(head: head, handler: handler, parameters: parameters)
+        case .methodNotAllowed(let allowed):
+            throw HTTPError(
+                .methodNotAllowed, "\(head.method.rawValue) isn't allowed on \(head.path); allowed: \(allowed)",
+                headers: ["Allow": allowed])
+        case .notFound: throw HTTPError(.notFound, "there is nothing at \(head.path)")
+        case .malformed:
+            throw HTTPError(.badRequest, "the path \(head.path) has a broken escape or a control character")
+        }
+    }
+
+    private func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
+        let fits = state.withLock { state in
+            guard state.body.count + bytes.count <= server.limits.bodyBytes else { return false }
+            let needed = state.body.count + bytes.count + Self.padding
+            if state.body.capacity < needed { state.body.reserveCapacity(max(needed, state.body.capacity * 2)) }
+            unsafe state.body.append(contentsOf: bytes)
+            return true
+        }
+        if fits { return MHD_YES }
+        // Only a body in chunks gets here; it may never end, so the connection does.
+        let error = HTTPError(.contentTooLarge, "the body is larger than \(server.limits.bodyBytes) bytes")
+        connection.abandon(with: error)
+        log(status: error.status)
+        return MHD_NO
+    }
+
+    /// Suspends the connection and lets the handler work.
+    private func dispatch() -> MHD_Result {
+        guard connection.enter(.handling(self), at: .now) else { return MHD_NO }
+        unsafe MHD_suspend_connection(mhd)
+        let task = Task { await self.handle() }
+        let isCancelled = state.withLock { state in
+            state.task = task
+            return state.isCancelled
+        }
+        if isCancelled || connection.clientHasGone && server.cancelsForGoneClients { task.cancel() }
+        return MHD_YES
+    }
+
+    private func queue(_ reply: Reply) -> MHD_Result {
+        state.withLock { $0.isReplied = true }
+        _ = connection.enter(.replying(self), at: .now)
+        return unsafe reply.queue(on: mhd)
+    }
+
+    /// The reply is sent, or the connection is gone.
+    func completed() {
+        cancel()
+        _ = connection.enter(.idle, at: .now)
+    }
+
+    // MARK: - On any thread
+
+    /// The client has gone, or the server stops.
+    func cancel() {
+        let task = state.withLock { state in
+            state.isCancelled = true
+            return state.task
+        }
+        task?.cancel()
+    }
+
+    /// Waits until the handler and what it streams have ended.
+    func finished() async {
+        await state.withLock { $0.task }?.value
+    }
+
+    // MARK: - In the task
+
+    private func handle() async {
+        let response = await respond()
+        log(status: response.status)
+        let reply = Reply(response, exchange: self, isLast: server.isDraining)
+        let stream = reply.stream
+        state.withLock { $0.reply = reply }
+        unsafe MHD_resume_connection(mhd)
+        await stream?.run()
+    }
+
+    private func respond() async -> HTTPResponse {
+        let (accepted, body) = state.withLock { state in
+            defer { state.body = [] }
+            return (state.accepted, state.body)
+        }
+        guard let accepted else { return HTTPError(.internalServerError, "internal error").response }
+        do {
+            let request = try request(accepted, body: body)
+            return encoded(try await accepted.handler(request), for: accepted.head)
+        } catch let error as HTTPError {
+            return error.response
+        } catch is CancellationError {
+            return HTTPError(.serviceUnavailable, "the server is stopping").response
+        } catch {
+            server.logger.error("Handler failed", metadata: ["error": "\(error)", "request.id": "\(id)"])
+            return HTTPError(.internalServerError, "internal error").response
+        }
+    }
+
+    private func request(_ accepted: Accepted, body: [UInt8]) throws(HTTPError) -> HTTPRequest {
+        let head = accepted.head
+        let (id, receivedAt) = identity.withLock { $0 }
+        return HTTPRequest(
+            method: head.method, path: String(head.path), parameters: accepted.parameters, headers: head.headers,
+            body: try head.coding?.inflate(body, limit: server.limits.bodyBytes) ?? body, id: id,
+            receivedAt: receivedAt, remoteAddress: connection.remoteAddress, queryString: head.query)
+    }
+
+    /// Compresses a reply that is worth it, if the client takes it.
+    private func encoded(_ response: HTTPResponse, for head: RequestHead) -> HTTPResponse {
+        guard case .bytes(let bytes) = response.body, bytes.count >= 1024,
+            response.headers["Content-Encoding"] == nil,
+            let coding = ContentCoding.accepted(head.headers["Accept-Encoding"]),
+            let deflated = coding.deflate(bytes), deflated.count < bytes.count
+        else { return response }
+        var response = response
+        response.body = .bytes(deflated)
+        response.headers.append("Content-Encoding", coding.rawValue)
+        response.headers.append("Vary", "Accept-Encoding")
+        return response
+    }
+
+    // MARK: - Log
+
+    /// The request's id.
+    var id: String { identity.withLock { $0.id } }
+
+    private func log(status: HTTPStatus) {
+        let (accepted, receivedAt) = (state.withLock { $0.accepted }, identity.withLock { $0.receivedAt })
+        let duration = ContinuousClock.now - receivedAt
+        server.record(status)
+        guard server.logsRequests else { return }
+        server.logger.info(
+            "Request",
+            metadata: [
+                "http.method": "\(accepted?.head.method.rawValue ?? "-")", "http.target": "\(target)",
+                "http.status": "\(status.code)", "duration_ms": "\(duration.milliseconds)", "request.id": "\(id)",
+                "client": "\(connection.remoteAddress)",
+            ])
+    }
+
+    /// What a parser may read past the body's end.
+    private static let padding = 64
+}
+
+extension Duration {
+    /// In milliseconds, to the microsecond.
+    fileprivate var milliseconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1000
+    }
+}

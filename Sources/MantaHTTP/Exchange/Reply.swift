@@ -1,0 +1,55 @@
+import CMantaHTTP
+
+/// A reply as libmicrohttpd takes it.
+///
+/// Unchecked Sendable: the response object is made by one thread and then handed to the next, never shared.
+@safe final class Reply: @unchecked Sendable {
+    /// What writes the body while it is sent, if anything does.
+    let stream: HTTPBodyWriter?
+    private let raw: OpaquePointer?
+    private let status: UInt32
+
+    /// Makes the response object.
+    ///
+    /// - Parameters:
+    ///   - response: What to send.
+    ///   - exchange: The request that it answers.
+    ///   - isLast: Whether the connection ends with it.
+    init(_ response: HTTPResponse, exchange: Exchange, isLast: Bool) {
+        status = UInt32(response.status.code)
+        switch response.body {
+        case .empty:
+            stream = nil
+            unsafe raw = Self.buffer([])
+        case .bytes(let bytes):
+            stream = nil
+            unsafe raw = Self.buffer(bytes)
+        case .stream(let body):
+            let writer = exchange.makeWriter(body)
+            stream = writer
+            unsafe raw = writer.makeResponse()
+        }
+        guard let raw = unsafe raw else { return }
+        for field in response.headers.fields { unsafe MHD_add_response_header(raw, field.name, field.value) }
+        unsafe MHD_add_response_header(raw, "X-Request-Id", exchange.id)
+        if isLast { unsafe MHD_add_response_header(raw, "Connection", "close") }
+    }
+
+    deinit {
+        if let raw = unsafe raw { unsafe MHD_destroy_response(raw) }
+    }
+
+    /// Gives the reply to the connection, on its thread.
+    func queue(on connection: OpaquePointer) -> MHD_Result {
+        guard let raw = unsafe raw else { return MHD_NO }
+        return unsafe MHD_queue_response(connection, status, raw)
+    }
+
+    /// libmicrohttpd copies the bytes: for replies of the usual size that costs less than keeping ours alive.
+    private static func buffer(_ bytes: [UInt8]) -> OpaquePointer? {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            unsafe MHD_create_response_from_buffer(
+                buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), MHD_RESPMEM_MUST_COPY)
+        }
+    }
+}

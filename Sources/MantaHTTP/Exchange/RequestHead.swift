@@ -1,0 +1,74 @@
+import CMantaHTTP
+
+/// A request's line and header fields, and whether we take it.
+struct RequestHead: Sendable {
+    let method: HTTPMethod
+    let path: Substring
+    let query: Substring
+    let headers: HTTPHeaders
+    let coding: ContentCoding?
+    /// The length that the header fields announce; `nil` for a body in chunks or none.
+    let contentLength: Int?
+
+    /// Checks what libmicrohttpd lets pass.
+    ///
+    /// - Throws: ``HTTPError`` 400 for two ways to tell where the request ends, with which requests are smuggled past
+    ///   proxies (RFC 9112, section 6.3); 413, 415 and 431 for what is too large or unknown.
+    init(method: HTTPMethod, target: String, headers: HTTPHeaders, limits: HTTPLimits) throws(HTTPError) {
+        self.method = method
+        self.headers = headers
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        path = parts.first ?? ""
+        query = parts.count > 1 ? parts[1] : ""
+        let size = headers.fields.reduce(target.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        guard size <= limits.headerBytes else {
+            throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
+        }
+        contentLength = try Self.contentLength(headers)
+        if let contentLength, contentLength > limits.bodyBytes {
+            throw HTTPError(
+                .contentTooLarge, "the body has \(contentLength) bytes, at most \(limits.bodyBytes) are taken")
+        }
+        coding = try ContentCoding.ofRequest(headers)
+    }
+
+    /// Whether the request says that it has a body, even an empty one.
+    var announcesBody: Bool { contentLength != nil || headers["Transfer-Encoding"] != nil }
+
+    private static func contentLength(_ headers: HTTPHeaders) throws(HTTPError) -> Int? {
+        let lengths = headers.values(of: "Content-Length")
+        let codings = headers.values(of: "Transfer-Encoding")
+        if !lengths.isEmpty, !codings.isEmpty {
+            throw HTTPError(.badRequest, "Content-Length and Transfer-Encoding exclude each other")
+        }
+        if codings.count > 1 || codings.first.map({ $0.lowercased() != "chunked" }) == true {
+            throw HTTPError(
+                .badRequest, "Transfer-Encoding \"\(codings.joined(separator: ", "))\": expected chunked")
+        }
+        guard let first = lengths.first else { return nil }
+        guard lengths.allSatisfy({ $0 == first }) else {
+            throw HTTPError(.badRequest, "two different Content-Length: \(lengths.joined(separator: ", "))")
+        }
+        guard let length = Int(first), first.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw HTTPError(.badRequest, "Content-Length \"\(first)\": expected a number of bytes")
+        }
+        return length
+    }
+}
+
+extension HTTPHeaders {
+    /// The header fields of a request, in its order. To be called on the connection's thread.
+    init(of connection: OpaquePointer) {
+        self.init()
+        unsafe withUnsafeMutablePointer(to: &self) { fields in
+            _ = unsafe MHD_get_connection_values(
+                connection, MHD_HEADER_KIND,
+                { context, _, name, value in
+                    guard let context = unsafe context, let name = unsafe name else { return MHD_YES }
+                    unsafe context.assumingMemoryBound(to: HTTPHeaders.self).pointee
+                        .append(String(cString: name), value.map { unsafe String(cString: $0) } ?? "")
+                    return MHD_YES
+                }, fields)
+        }
+    }
+}

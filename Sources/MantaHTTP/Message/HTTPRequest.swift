@@ -1,0 +1,45 @@
+/// A request whose body has arrived.
+public struct HTTPRequest: Sendable {
+    /// The method; HEAD comes as it is to the route of GET.
+    public let method: HTTPMethod
+    /// The path as sent, without the query.
+    public let path: String
+    /// The parts of the path that the route names, percent-decoded.
+    public let parameters: PathParameters
+    /// The header fields.
+    public let headers: HTTPHeaders
+    /// The body, whole and inflated. Its capacity is at least 64 bytes more than its count, so that a parser which
+    /// reads in steps may read past its end.
+    public internal(set) var body: [UInt8]
+    /// The client's `X-Request-Id` if it is fit to be logged, else a new one.
+    public let id: String
+    /// When the headers had arrived.
+    public let receivedAt: ContinuousClock.Instant
+    /// The client's address, without the port.
+    public let remoteAddress: String
+    let queryString: Substring
+
+    /// The value of a query parameter, percent-decoded; empty if it has none.
+    public func query(_ name: String) -> String? {
+        for pair in queryString.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard PercentEncoding.decode(parts[0]) == name else { continue }
+            return parts.count == 2 ? PercentEncoding.decode(parts[1]) : ""
+        }
+        return nil
+    }
+}
+
+/// The parts of a path that a route names.
+public struct PathParameters: Sendable {
+    private let values: [(name: String, value: String)]
+
+    init(_ values: [(name: String, value: String)]) {
+        self.values = values
+    }
+
+    /// The part that the route calls `name`.
+    public subscript(name: String) -> String? {
+        values.first { $0.name == name }?.value
+    }
+}

@@ -1,0 +1,72 @@
+/// A reply.
+public struct HTTPResponse: Sendable {
+    /// The status.
+    public var status: HTTPStatus
+    /// The header fields; length, date and request id are added.
+    public var headers: HTTPHeaders
+    /// The body.
+    public var body: HTTPBody
+
+    /// A reply.
+    public init(status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: HTTPBody = .empty) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    /// A reply with this JSON text.
+    public static func json(_ bytes: [UInt8], status: HTTPStatus = .ok) -> HTTPResponse {
+        HTTPResponse(status: status, headers: ["Content-Type": "application/json"], body: .bytes(bytes))
+    }
+}
+
+/// The body of a reply.
+public enum HTTPBody: Sendable {
+    case empty
+    case bytes([UInt8])
+    /// Written while it is sent. The reply ends when the closure returns; if it throws, the connection is cut, so that
+    /// the client sees that the body isn't whole.
+    case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+}
+
+/// A failure that a handler answers with: JSON `{"error": "…"}`.
+public struct HTTPError: Error, Sendable {
+    /// The status.
+    public var status: HTTPStatus
+    /// For the client.
+    public var message: String
+    /// Further header fields, such as `Retry-After`.
+    public var headers: HTTPHeaders
+
+    /// A failure.
+    public init(_ status: HTTPStatus, _ message: String, headers: HTTPHeaders = [:]) {
+        self.status = status
+        self.message = message
+        self.headers = headers
+    }
+
+    var response: HTTPResponse {
+        var response = HTTPResponse.json(Array("{\"error\":\(Self.quoted(message))}".utf8), status: status)
+        for field in headers.fields { response.headers.append(field.name, field.value) }
+        return response
+    }
+
+    /// The text as a JSON string.
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

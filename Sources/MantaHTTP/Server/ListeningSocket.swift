@@ -1,0 +1,92 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A socket that listens. It is bound before the server starts, so that a port in use is known by its own words.
+enum ListeningSocket {
+    /// Binds and listens.
+    ///
+    /// - Returns: The descriptor, which the caller owns, and the address with its real port.
+    /// - Throws: ``HTTPServerError`` that names the address.
+    static func open(host: String, port: Int) throws(HTTPServerError) -> (descriptor: Int32, address: HTTPAddress) {
+        let wanted = HTTPAddress(host: host, port: port)
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = AI_PASSIVE
+        var found: UnsafeMutablePointer<addrinfo>?
+        let error = unsafe getaddrinfo(host.isEmpty ? nil : host, String(port), &hints, &found)
+        guard error == 0, let first = unsafe found else {
+            throw HTTPServerError("can't listen on \(wanted): \(unsafe String(cString: gai_strerror(error)))")
+        }
+        defer { unsafe freeaddrinfo(first) }
+        let kind = unsafe first.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let descriptor = unsafe socket(first.pointee.ai_family, kind, 0)
+        guard descriptor >= 0 else { throw failure(wanted) }
+        var yes: Int32 = 1
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        guard unsafe bind(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0,
+            listen(descriptor, SOMAXCONN) == 0
+        else {
+            let error = failure(wanted)
+            close(descriptor)
+            throw error
+        }
+        return (descriptor, HTTPAddress(host: host, port: boundPort(descriptor) ?? port))
+    }
+
+    private static func failure(_ address: HTTPAddress) -> HTTPServerError {
+        switch errno {
+        case EADDRINUSE: HTTPServerError("can't listen on \(address): the port is in use")
+        case EACCES: HTTPServerError("can't listen on \(address): ports below 1024 need a privilege")
+        default: HTTPServerError("can't listen on \(address): \(unsafe String(cString: strerror(errno)))")
+        }
+    }
+
+    private static func boundPort(_ descriptor: Int32) -> Int? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard unsafe getsockname(descriptor, address, &length) == 0 else { return nil }
+                return unsafe SocketAddress.port(of: address)
+            }
+        }
+    }
+}
+
+/// Reads socket addresses.
+enum SocketAddress {
+    /// The port.
+    static func port(of address: UnsafePointer<sockaddr>) -> Int? {
+        switch Int32(unsafe address.pointee.sa_family) {
+        case AF_INET:
+            unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                Int(UInt16(bigEndian: unsafe $0.pointee.sin_port))
+            }
+        case AF_INET6:
+            unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+                Int(UInt16(bigEndian: unsafe $0.pointee.sin6_port))
+            }
+        default: nil
+        }
+    }
+
+    /// The address in text, without the port.
+    static func host(of address: UnsafePointer<sockaddr>) -> String {
+        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+        switch Int32(unsafe address.pointee.sa_family) {
+        case AF_INET:
+            unsafe address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { pointer in
+                var bytes = unsafe pointer.pointee.sin_addr
+                _ = unsafe inet_ntop(AF_INET, &bytes, &text, socklen_t(text.count))
+            }
+        case AF_INET6:
+            unsafe address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
+                var bytes = unsafe pointer.pointee.sin6_addr
+                _ = unsafe inet_ntop(AF_INET6, &bytes, &text, socklen_t(text.count))
+            }
+        default: return "-"
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
