@@ -50,15 +50,18 @@ let package = Package(
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CONNXRuntime"),
 
+        part("MantaThreads"),
         part("MantaCore"),
         part("MantaTelemetry", ["MantaCore", logging, metrics]),
 
-        part("MantaHTTP", ["CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle]),
+        part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", deque]),
-        part("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
+        part(
+            "MantaServing",
+            ["MantaCore", "MantaThreads", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
         part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
@@ -77,7 +80,7 @@ let package = Package(
         tests("MantaTelemetry", [metrics]),
         tests("MantaHTTP", ["MantaCore", logging, lifecycle]),
         tests("MantaProtocol", ["MantaCore"]),
-        tests("MantaONNX", ["MantaCore"]),
+        tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaBatching"]),
