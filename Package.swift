@@ -78,7 +78,7 @@ let package = Package(
         part("MantaTestKit", ["MantaCore"]),
         tests("MantaCore"),
         tests("MantaTelemetry", [metrics]),
-        tests("MantaHTTP", ["MantaCore", logging, lifecycle]),
+        tests("MantaHTTP", ["MantaThreads", logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
