@@ -75,10 +75,10 @@ let package = Package(
             dependencies: ["MantaServer", "MantaConfig", "MantaCore", "MantaTelemetry", arguments, logging],
             swiftSettings: settings),
 
-        part("MantaTestKit", ["MantaCore"]),
+        part("MantaTestKit", ["MantaCore", "MantaThreads"]),
         tests("MantaCore"),
         tests("MantaTelemetry", [metrics]),
-        tests("MantaHTTP", ["MantaThreads", logging]),
+        tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),

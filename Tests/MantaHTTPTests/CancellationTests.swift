@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Testing
 
 @Suite("Clients that leave", .timeLimit(.minutes(1)))

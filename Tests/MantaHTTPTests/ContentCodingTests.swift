@@ -1,4 +1,4 @@
-import MantaHTTP
+import MantaTestKit
 import Testing
 
 @testable import MantaHTTP

@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Testing
 
 @Suite("Stopping", .timeLimit(.minutes(1)))

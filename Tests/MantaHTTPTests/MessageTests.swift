@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Testing
 
 @Suite("Requests and replies", .timeLimit(.minutes(1)))

@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Testing
 
 @Suite("What is refused", .timeLimit(.minutes(1)))

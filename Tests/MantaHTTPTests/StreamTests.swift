@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import MantaHTTP
+import MantaTestKit
 import Testing
 
 @Suite("Time limits", .timeLimit(.minutes(1)))

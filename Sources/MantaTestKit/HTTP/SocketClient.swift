@@ -5,21 +5,23 @@ import MantaThreads
 #endif
 
 /// A client that sends exactly the bytes it is told to. It blocks, so use it within ``onThread(_:)``.
-final class SocketClient {
+package final class SocketClient {
     /// What went wrong on the socket.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// A reply as it came.
-    struct Reply {
-        var status: Int
-        var headers: [(name: String, value: String)]
-        var body: [UInt8]
+    package struct Reply: Sendable {
+        package var status: Int
+        package var headers: [(name: String, value: String)]
+        package var body: [UInt8]
 
-        var text: String { String(decoding: body, as: UTF8.self) }
+        /// The body as text.
+        package var text: String { String(decoding: body, as: UTF8.self) }
 
-        subscript(name: String) -> String? {
+        /// The value of the header field of this name.
+        package subscript(name: String) -> String? {
             headers.first { $0.name.lowercased() == name.lowercased() }?.value
         }
     }
@@ -29,7 +31,7 @@ final class SocketClient {
     private var isClosed = false
 
     /// Connects to a port of this machine.
-    init(port: Int) throws {
+    package init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -50,7 +52,7 @@ final class SocketClient {
     }
 
     /// Sends these bytes.
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes {
@@ -62,12 +64,12 @@ final class SocketClient {
     }
 
     /// Sends this text.
-    func send(_ text: String) throws {
+    package func send(_ text: String) throws {
         try send(Array(text.utf8))
     }
 
     /// Sends a byte now and then until the server has had enough; returns what it said.
-    func dribble() -> [UInt8] {
+    package func dribble() -> [UInt8] {
         setReceiveTimeout(microseconds: 20_000)
         repeat {
             var byte: UInt8 = 0
@@ -78,30 +80,30 @@ final class SocketClient {
     }
 
     /// Tries to connect until a server refuses to let anybody new in.
-    static func waitUntilRefused(port: Int) {
+    package static func waitUntilRefused(port: Int) {
         while (try? SocketClient(port: port)) != nil { sched_yield() }
     }
 
     /// Closes the sending side only.
-    func halfClose() {
+    package func halfClose() {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
     /// Closes the connection.
-    func leave() {
+    package func leave() {
         isClosed = true
         close(descriptor)
     }
 
     /// Closes the connection so that the server gets a reset.
-    func reset() {
+    package func reset() {
         var abort = linger(l_onoff: 1, l_linger: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &abort, socklen_t(MemoryLayout<linger>.size))
         leave()
     }
 
     /// Keeps the kernel from taking much for us while we don't read.
-    func shrinkReceiveBuffer() {
+    package func shrinkReceiveBuffer() {
         var size: Int32 = 4096
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
     }
@@ -109,7 +111,9 @@ final class SocketClient {
     /// Reads one reply, interim ones (100 Continue) included.
     ///
     /// - Parameter isHead: Whether the reply has no body whatever its header fields say.
-    func reply(isHead: Bool = false) throws -> Reply {
+    /// - Returns: The reply.
+    /// - Throws: ``Failure`` if the connection ends before the reply does.
+    package func reply(isHead: Bool = false) throws -> Reply {
         let head = try line(upTo: "\r\n\r\n")
         let lines = head.split(separator: "\r\n")
         guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
@@ -135,9 +139,27 @@ final class SocketClient {
         return reply
     }
 
+    /// Sends a request and reads its reply.
+    ///
+    /// - Parameters:
+    ///   - method: Such as POST.
+    ///   - path: The path and query.
+    ///   - headers: Lines that follow Host and, with a body, its length.
+    ///   - body: The body, if there is one.
+    /// - Returns: The reply.
+    /// - Throws: ``Failure`` if the connection ends before the reply does.
+    package func request(
+        _ method: String, _ path: String, headers: [String] = [], body: [UInt8]? = nil
+    ) throws -> Reply {
+        var lines = ["\(method) \(path) HTTP/1.1", "Host: test"] + headers
+        if let body { lines.append("Content-Length: \(body.count)") }
+        try send(Array((lines + ["", ""]).joined(separator: "\r\n").utf8) + (body ?? []))
+        return try reply(isHead: method == "HEAD")
+    }
+
     /// Reads until the server closes; what came is returned. A reset counts as a close.
     @discardableResult
-    func readToEnd() -> [UInt8] {
+    package func readToEnd() -> [UInt8] {
         while receive() {}
         defer { received = [] }
         return received
@@ -185,6 +207,6 @@ final class SocketClient {
 }
 
 /// Runs what blocks on a thread of its own.
-func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+package func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await Thread.run(name: "test-client", body)
 }
