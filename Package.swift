@@ -59,7 +59,7 @@ let package = Package(
 
         part("MantaBatching", ["MantaCore", deque]),
         part("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
-        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", yams]),
+        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaServer",
@@ -80,7 +80,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
-        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaBatching"]),
+        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(
