@@ -50,15 +50,18 @@ let package = Package(
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CONNXRuntime"),
 
+        part("MantaThreads"),
         part("MantaCore"),
         part("MantaTelemetry", ["MantaCore", logging, metrics]),
 
-        part("MantaHTTP", ["CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle]),
+        part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", deque]),
-        part("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
+        part(
+            "MantaServing",
+            ["MantaCore", "MantaThreads", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
         part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
@@ -72,12 +75,12 @@ let package = Package(
             dependencies: ["MantaServer", "MantaConfig", "MantaCore", "MantaTelemetry", arguments, logging],
             swiftSettings: settings),
 
-        part("MantaTestKit", ["MantaCore"]),
+        part("MantaTestKit", ["MantaCore", "MantaThreads"]),
         tests("MantaCore"),
         tests("MantaTelemetry", [metrics]),
-        tests("MantaHTTP", ["MantaCore", logging, lifecycle]),
+        tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
-        tests("MantaONNX", ["MantaCore"]),
+        tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),

@@ -1,14 +1,48 @@
-// What Swift can't call of libmicrohttpd: its variadic functions.
+// What Swift can't see: libmicrohttpd's variadic functions, and the kernel's epoll.
 #pragma once
 #include <microhttpd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
-// MHD_start_daemon with its options in an array that ends with MHD_OPTION_END.
-struct MHD_Daemon *manta_start_daemon(unsigned int flags, MHD_AccessHandlerCallback handler, void *context,
-                                      struct MHD_OptionItem *options);
+// How a daemon is set up.
+struct MantaDaemonSettings {
+    // Bound and listening.
+    int socket;
+    // Threads that read and write, at least 1.
+    unsigned int threads;
+    // Connections open at a time: in all, and from one address (0 for no limit).
+    unsigned int connections;
+    unsigned int connections_per_address;
+    // How long a connection may be inactive.
+    unsigned int idle_seconds;
+    // Memory of a connection for header fields and a part of the body.
+    size_t connection_memory;
+    // PEM texts for HTTPS, or NULL.
+    const char *certificate;
+    const char *key;
+};
 
-// MHD_get_connection_info: what NOTIFY_CONNECTION stored, the socket, and the client's address.
+// What a daemon calls, on its own threads.
+struct MantaDaemonCallbacks {
+    // A connection was accepted or is about to be closed.
+    MHD_NotifyConnectionCallback connection;
+    // A request's line is there. What it returns is the request's own context.
+    void *(*request_line)(void *context, const char *target, struct MHD_Connection *connection);
+    // A request's head, body or end is there.
+    MHD_AccessHandlerCallback request;
+    // A reply was sent or can't be.
+    MHD_RequestCompletedCallback completed;
+    // Passed to each.
+    void *context;
+};
+
+// MHD_start_daemon with epoll, internal threads and suspended connections; NULL if it can't be started.
+struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings,
+                                      const struct MantaDaemonCallbacks *callbacks);
+
+// MHD_get_connection_info: what the connection callback stored, the socket, and the client's address.
 void *manta_socket_context(struct MHD_Connection *connection);
 int manta_socket(struct MHD_Connection *connection);
 const struct sockaddr *manta_client_address(struct MHD_Connection *connection);

@@ -16,7 +16,8 @@ enum ContentCoding: String, Sendable {
         let name = value == "x-gzip" ? "gzip" : value
         guard values.count == 1, let coding = ContentCoding(rawValue: name) else {
             throw HTTPError(
-                .unsupportedMediaType, "Content-Encoding \"\(values.joined(separator: ", "))\": expected gzip or deflate",
+                .unsupportedMediaType,
+                "Content-Encoding \"\(values.joined(separator: ", "))\": expected gzip or deflate",
                 headers: ["Accept-Encoding": "gzip, deflate"])
         }
         return coding
@@ -55,7 +56,8 @@ enum ContentCoding: String, Sendable {
             let (status, consumed, produced) = unsafe bytes.withUnsafeBufferPointer { source in
                 unsafe chunk.withUnsafeMutableBufferPointer { target in
                     // zlib doesn't write to its input, but its type says so.
-                    unsafe stream.next_in = UnsafeMutablePointer(mutating: source.baseAddress.map { unsafe $0 + offset })
+                    unsafe stream.next_in = UnsafeMutablePointer(
+                        mutating: source.baseAddress.map { unsafe $0 + offset })
                     unsafe stream.avail_in = UInt32(source.count - offset)
                     unsafe stream.next_out = target.baseAddress
                     unsafe stream.avail_out = UInt32(target.count)

@@ -4,6 +4,15 @@ import Synchronization
     import Glibc
 #endif
 
+/// The end of a server: until when what is under way may finish.
+struct Drain: Sendable {
+    /// When the rest is given up.
+    let deadline: ContinuousClock.Instant
+    /// How long a connection that waits for its next request stays open, so that a request that is on its way already
+    /// is answered.
+    static let idleGrace = Duration.milliseconds(200)
+}
+
 /// One client's connection: in which phase it is, since when, and whether its client has gone.
 ///
 /// libmicrohttpd's threads move it from phase to phase; the watch looks at it from its own thread. The descriptor stays
@@ -58,26 +67,6 @@ final class Connection: Sendable {
         }
     }
 
-    /// The exchange that a handler works on, or whose reply is being sent.
-    var exchange: Exchange? {
-        state.withLock { state in
-            switch state.phase {
-            case .handling(let exchange), .replying(let exchange): exchange
-            default: nil
-            }
-        }
-    }
-
-    /// Whether a request has begun to arrive and isn't answered yet.
-    var isBusy: Bool {
-        state.withLock { state in
-            switch state.phase {
-            case .idle, .abandoned: false
-            default: true
-            }
-        }
-    }
-
     /// Whether the client was seen to leave.
     var clientHasGone: Bool { state.withLock { $0.clientHasGone } }
 
@@ -93,25 +82,65 @@ final class Connection: Sendable {
         exchange?.cancel()
     }
 
-    /// Ends the connection if its phase has lasted too long.
-    func enforce(_ limits: HTTPLimits, at now: ContinuousClock.Instant) {
-        let (isOver, reply) = state.withLock { state -> (Bool, Bool) in
+    /// Ends what has lasted too long.
+    ///
+    /// - Parameters:
+    ///   - limits: How long each phase may last.
+    ///   - drain: Set when the server stops.
+    ///   - now: The present.
+    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) {
+        switch verdict(limits, drain, now) {
+        case .goOn: return
+        case .giveUp(let exchange, let error): exchange.giveUp(error)
+        case .end(let error):
+            if let error { send(error) }
+            shutdown(descriptor, Int32(SHUT_RDWR))
+        }
+    }
+
+    private enum Verdict {
+        case goOn
+        /// The connection ends, after these words if there are any.
+        case end(HTTPError?)
+        /// The handler is answered for.
+        case giveUp(Exchange, HTTPError)
+    }
+
+    private func verdict(_ limits: HTTPLimits, _ drain: Drain?, _ now: ContinuousClock.Instant) -> Verdict {
+        state.withLock { state in
             let elapsed = now - state.since
-            let verdict: (Bool, Bool)
+            let isOver = drain.map { now >= $0.deadline } ?? false
+            let stopping = HTTPError(.serviceUnavailable, "the server is stopping")
+            let tooSlow = HTTPError(.requestTimeout, "the request took too long to arrive")
+            var verdict = Verdict.goOn
             switch state.phase {
+            case .idle where drain != nil:
+                // Whoever is about to send its next request gets the chance, and is then told to close.
+                if isOver || elapsed > Drain.idleGrace, !hasUnreadBytes { verdict = .end(nil) }
             // A new connection owes a request as soon as one that has sent its first line.
-            case .idle where state.requests == 0: verdict = (elapsed > limits.headerTimeout, true)
-            case .idle: verdict = (elapsed > limits.idleTimeout, false)
-            case .header: verdict = (elapsed > limits.headerTimeout, true)
-            case .body: verdict = (elapsed > limits.bodyTimeout, true)
-            case .handling, .replying, .abandoned: verdict = (false, false)
+            case .idle where state.requests == 0: if elapsed > limits.headerTimeout { verdict = .end(tooSlow) }
+            case .idle: if elapsed > limits.idleTimeout { verdict = .end(nil) }
+            case .header, .body:
+                let limit = if case .header = state.phase { limits.headerTimeout } else { limits.bodyTimeout }
+                if isOver { verdict = .end(stopping) } else if elapsed > limit { verdict = .end(tooSlow) }
+            case .handling(let exchange):
+                let late = HTTPError(.gatewayTimeout, "no answer within \(limits.handlerTimeout)")
+                if isOver { return .giveUp(exchange, stopping) }
+                if elapsed > limits.handlerTimeout { return .giveUp(exchange, late) }
+            case .replying(let exchange):
+                if isOver, elapsed > Drain.idleGrace { verdict = .end(nil) }
+                if isOver { return .giveUp(exchange, stopping) }
+            case .abandoned: break
             }
-            if verdict.0 { state.phase = .abandoned }
+            if case .end = verdict { state.phase = .abandoned }
             return verdict
         }
-        guard isOver else { return }
-        if reply { send(HTTPError(.requestTimeout, "the request took too long to arrive")) }
-        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Whether something has arrived that libmicrohttpd hasn't looked at yet.
+    private var hasUnreadBytes: Bool {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
     }
 
     /// Gives the connection up while a request arrives, with a reply where one can be written.
@@ -124,16 +153,6 @@ final class Connection: Sendable {
         if !wasAbandoned { send(error) }
     }
 
-    /// Ends the connection if nothing is under way on it.
-    func closeIfIdle() {
-        let isIdle = state.withLock { state in
-            guard case .idle = state.phase else { return false }
-            state.phase = .abandoned
-            return true
-        }
-        if isIdle { shutdown(descriptor, Int32(SHUT_RDWR)) }
-    }
-
     /// Writes a whole reply past libmicrohttpd, which has none under way in the phases in which this is called. Over
     /// TLS nothing can be said.
     private func send(_ error: HTTPError) {
@@ -143,7 +162,7 @@ final class Connection: Sendable {
             + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"
         let bytes = Array(head.utf8) + body
         _ = unsafe bytes.withUnsafeBytes {
-            unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT.rawValue | MSG_NOSIGNAL.rawValue))
+            unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
     }
 }

@@ -1,3 +1,4 @@
+import CMantaHTTP
 import Synchronization
 
 #if canImport(Glibc)
@@ -13,21 +14,24 @@ final class ConnectionTable: Sendable {
     private struct State {
         var open: [UInt64: Connection] = [:]
         var nextID: UInt64 = 1
+        var drain: Drain?
         var isStopped = false
-        /// Resumed when no connection is busy.
+        /// Resumed when no connection is open.
         var watchers: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
-    private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC.rawValue))
+    private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
     private let limits: HTTPLimits
     private let cancelOnHalfClose: Bool
 
     /// The wakeUp event's number; connections count from 1.
     private static let wakeUpID: UInt64 = 0
-    /// How often phases are checked: a time limit is kept to within this.
+    /// How often phases are checked, in milliseconds: a time limit is kept to within this.
     private static let interval: Int32 = 250
-    private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC.rawValue | EFD_NONBLOCK.rawValue))
+    /// How often they are while the server stops.
+    private static let drainInterval: Int32 = 10
+    private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
 
     init(limits: HTTPLimits, cancelOnHalfClose: Bool) {
         (self.limits, self.cancelOnHalfClose) = (limits, cancelOnHalfClose)
@@ -54,27 +58,51 @@ final class ConnectionTable: Sendable {
 
     /// libmicrohttpd is about to close the connection's socket.
     func closed(_ connection: Connection) {
-        state.withLock { _ = $0.open.removeValue(forKey: connection.id) }
-        _ = unsafe epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil)
+        let watchers = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.open[connection.id] = nil
+            guard state.open.isEmpty else { return [] }
+            defer { state.watchers = [] }
+            return state.watchers
+        }
+        _ = epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil)
         connection.clientLeft()
+        for watcher in watchers { watcher.resume() }
     }
 
-    /// All open connections.
-    var all: [Connection] { state.withLock { Array($0.open.values) } }
+    /// How many connections are open.
+    var count: Int { state.withLock { $0.open.count } }
+
+    /// From now on connections are ended when nothing is under way on them; what is at `deadline` is given up. Returns
+    /// when all are closed.
+    func drain(until deadline: ContinuousClock.Instant) async {
+        state.withLock { $0.drain = Drain(deadline: deadline) }
+        wake()
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLock { state in
+                if state.open.isEmpty { return true }
+                state.watchers.append(continuation)
+                return false
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
 
     /// Watches until ``stop()``, on the calling thread.
     func run() {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
-        var nextCheck = ContinuousClock.now + .milliseconds(Int(Self.interval))
-        while !state.withLock({ $0.isStopped }) {
-            let count = unsafe epoll_wait(epoll, &events, Int32(events.count), Self.interval)
+        var lastCheck = ContinuousClock.now
+        while true {
+            let (isStopped, isDraining) = state.withLock { ($0.isStopped, $0.drain != nil) }
+            if isStopped { return }
+            let interval = isDraining ? Self.drainInterval : Self.interval
+            let count = unsafe epoll_wait(epoll, &events, Int32(events.count), interval)
             for index in 0..<max(0, Int(count)) {
                 let event = unsafe events[index]
                 unsafe handle(event.events, of: event.data.u64)
             }
             let now = ContinuousClock.now
-            guard now >= nextCheck else { continue }
-            nextCheck = now + .milliseconds(Int(Self.interval))
+            guard now - lastCheck >= .milliseconds(Int(interval)) else { continue }
+            lastCheck = now
             enforceLimits(at: now)
         }
     }
@@ -82,27 +110,29 @@ final class ConnectionTable: Sendable {
     /// Lets ``run()`` return.
     func stop() {
         state.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    private func wake() {
         var one: UInt64 = 1
         _ = unsafe write(wakeUp, &one, 8)
     }
 
     private func handle(_ events: UInt32, of id: UInt64) {
-        guard id != Self.wakeUpID, let connection = state.withLock({ $0.open[id] }) else { return }
+        if id == Self.wakeUpID {
+            var count: UInt64 = 0
+            _ = unsafe read(wakeUp, &count, 8)
+            return
+        }
         let isCut = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
-        if isCut || cancelOnHalfClose { connection.clientLeft() }
+        guard isCut || cancelOnHalfClose else { return }
+        state.withLock { $0.open[id] }?.clientLeft()
     }
 
     /// With the table locked, so that no socket is closed, and its number taken by another, meanwhile.
     private func enforceLimits(at now: ContinuousClock.Instant) {
         state.withLock { state in
-            for connection in state.open.values { connection.enforce(limits, at: now) }
-        }
-    }
-
-    /// Ends every connection on which nothing is under way.
-    func closeIdle() {
-        state.withLock { state in
-            for connection in state.open.values { connection.closeIfIdle() }
+            for connection in state.open.values { connection.enforce(limits, drain: state.drain, at: now) }
         }
     }
 

@@ -19,9 +19,13 @@ import Synchronization
     private struct State {
         var accepted: Accepted?
         var body: [UInt8] = []
+        /// The handler works, or has not been answered for: the connection is suspended.
+        var isSuspended = false
         /// The reply, to be queued when libmicrohttpd calls next.
         var reply: Reply?
-        var isReplied = false
+        var isQueued = false
+        /// What writes the reply's body while it is sent.
+        var stream: HTTPBodyWriter?
         var task: Task<Void, Never>?
         var isCancelled = false
     }
@@ -47,12 +51,12 @@ import Synchronization
     /// libmicrohttpd calls: with the head first, then with parts of the body, then at its end, then once more when it
     /// was resumed.
     func advance(method: String, bytes: UnsafeRawBufferPointer) -> MHD_Result {
-        let (isAccepted, reply, isReplied) = state.withLock { state in
+        let (isAccepted, reply, isQueued) = state.withLock { state in
             defer { state.reply = nil }
-            return (state.accepted != nil, state.reply, state.isReplied)
+            return (state.accepted != nil, state.reply, state.isQueued)
         }
         if let reply { return queue(reply) }
-        if isReplied { return MHD_YES }
+        if isQueued { return .YES }
         guard isAccepted else { return begin(method: method) }
         return unsafe bytes.isEmpty ? dispatch() : receive(bytes)
     }
@@ -60,7 +64,7 @@ import Synchronization
     /// Accepts or refuses the head. A refusal is sent without reading the body.
     private func begin(method: String) -> MHD_Result {
         let now = ContinuousClock.now
-        guard connection.enter(.body, at: now) else { return MHD_NO }
+        guard connection.enter(.body, at: now) else { return .NO }
         let headers = unsafe HTTPHeaders(of: mhd)
         identity.withLock { $0 = (RequestID.choose(headers["X-Request-Id"]), now) }
         do throws(HTTPError) {
@@ -73,8 +77,10 @@ import Synchronization
                 state.accepted = accepted
                 state.body.reserveCapacity(expected + Self.padding)
             }
-            return MHD_YES
+            return .YES
         } catch {
+            log(status: error.status)
+            // Without its body the request's end isn't known, so the connection ends with the reply.
             return queue(Reply(error.response, exchange: self, isLast: true))
         }
     }
@@ -104,29 +110,34 @@ import Synchronization
             unsafe state.body.append(contentsOf: bytes)
             return true
         }
-        if fits { return MHD_YES }
+        if fits { return .YES }
         // Only a body in chunks gets here; it may never end, so the connection does.
         let error = HTTPError(.contentTooLarge, "the body is larger than \(server.limits.bodyBytes) bytes")
         connection.abandon(with: error)
         log(status: error.status)
-        return MHD_NO
+        return .NO
     }
 
     /// Suspends the connection and lets the handler work.
     private func dispatch() -> MHD_Result {
-        guard connection.enter(.handling(self), at: .now) else { return MHD_NO }
-        unsafe MHD_suspend_connection(mhd)
-        let task = Task { await self.handle() }
+        guard connection.enter(.handling(self), at: .now) else { return .NO }
+        server.handlers.began()
         let isCancelled = state.withLock { state in
-            state.task = task
+            // Under the lock, so that nobody resumes before.
+            unsafe MHD_suspend_connection(mhd)
+            state.isSuspended = true
+            state.task = Task {
+                await self.handle()
+                self.server.handlers.ended()
+            }
             return state.isCancelled
         }
-        if isCancelled || connection.clientHasGone && server.cancelsForGoneClients { task.cancel() }
-        return MHD_YES
+        if isCancelled || connection.clientHasGone && server.cancelsForGoneClients { cancel() }
+        return .YES
     }
 
     private func queue(_ reply: Reply) -> MHD_Result {
-        state.withLock { $0.isReplied = true }
+        state.withLock { $0.isQueued = true }
         _ = connection.enter(.replying(self), at: .now)
         return unsafe reply.queue(on: mhd)
     }
@@ -148,21 +159,33 @@ import Synchronization
         task?.cancel()
     }
 
-    /// Waits until the handler and what it streams have ended.
-    func finished() async {
-        await state.withLock { $0.task }?.value
+    /// Answers in the handler's place: its time is over. A body that is being streamed is cut off.
+    func giveUp(_ error: HTTPError) {
+        if answer(error.response) { log(status: error.status) }
+        cancel()
+        state.withLock { $0.stream }?.abort()
+    }
+
+    /// Hands over the reply. Returns false if there is one already.
+    private func answer(_ response: HTTPResponse) -> Bool {
+        let reply = Reply(response, exchange: self, isLast: server.isDraining)
+        let isFirst = state.withLock { state in
+            guard state.isSuspended else { return false }
+            state.isSuspended = false
+            (state.reply, state.stream) = (reply, reply.stream)
+            return true
+        }
+        if isFirst { unsafe MHD_resume_connection(mhd) }
+        return isFirst
     }
 
     // MARK: - In the task
 
     private func handle() async {
         let response = await respond()
+        guard answer(response) else { return }
         log(status: response.status)
-        let reply = Reply(response, exchange: self, isLast: server.isDraining)
-        let stream = reply.stream
-        state.withLock { $0.reply = reply }
-        unsafe MHD_resume_connection(mhd)
-        await stream?.run()
+        await state.withLock { $0.stream }?.run()
     }
 
     private func respond() async -> HTTPResponse {
@@ -177,7 +200,7 @@ import Synchronization
         } catch let error as HTTPError {
             return error.response
         } catch is CancellationError {
-            return HTTPError(.serviceUnavailable, "the server is stopping").response
+            return HTTPError(.clientClosedRequest, "the client has gone").response
         } catch {
             server.logger.error("Handler failed", metadata: ["error": "\(error)", "request.id": "\(id)"])
             return HTTPError(.internalServerError, "internal error").response

@@ -57,9 +57,23 @@ import Synchronization
 
     /// Runs the closure that writes, then ends the body.
     func run() async {
-        var hasFailed = false
-        do { try await body(self) } catch { hasFailed = true }
+        do {
+            try await body(self)
+            finish(hasFailed: false)
+        } catch {
+            finish(hasFailed: true)
+        }
+    }
+
+    /// Cuts the body off, whatever the closure is doing.
+    func abort() {
+        close()
+        finish(hasFailed: true)
+    }
+
+    private func finish(hasFailed: Bool) {
         let wasSuspended = state.withLock { state in
+            guard !state.isFinished else { return false }
             state.isFinished = true
             state.hasFailed = hasFailed
             defer { state.isSuspended = false }

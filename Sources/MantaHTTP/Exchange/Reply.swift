@@ -41,7 +41,7 @@ import CMantaHTTP
 
     /// Gives the reply to the connection, on its thread.
     func queue(on connection: OpaquePointer) -> MHD_Result {
-        guard let raw = unsafe raw else { return MHD_NO }
+        guard let raw = unsafe raw else { return .NO }
         return unsafe MHD_queue_response(connection, status, raw)
     }
 
@@ -49,7 +49,7 @@ import CMantaHTTP
     private static func buffer(_ bytes: [UInt8]) -> OpaquePointer? {
         unsafe bytes.withUnsafeBufferPointer { buffer in
             unsafe MHD_create_response_from_buffer(
-                buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), MHD_RESPMEM_MUST_COPY)
+                buffer.count, UnsafeMutableRawPointer(mutating: buffer.baseAddress), .RESPMEM_MUST_COPY)
         }
     }
 }

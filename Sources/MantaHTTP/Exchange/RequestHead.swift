@@ -62,12 +62,12 @@ extension HTTPHeaders {
         self.init()
         unsafe withUnsafeMutablePointer(to: &self) { fields in
             _ = unsafe MHD_get_connection_values(
-                connection, MHD_HEADER_KIND,
+                connection, .HEADER_KIND,
                 { context, _, name, value in
-                    guard let context = unsafe context, let name = unsafe name else { return MHD_YES }
+                    guard let context = unsafe context, let name = unsafe name else { return .YES }
                     unsafe context.assumingMemoryBound(to: HTTPHeaders.self).pointee
                         .append(String(cString: name), value.map { unsafe String(cString: $0) } ?? "")
-                    return MHD_YES
+                    return .YES
                 }, fields)
         }
     }

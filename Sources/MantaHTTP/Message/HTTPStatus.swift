@@ -26,6 +26,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let unsupportedMediaType = HTTPStatus(415)
     /// 431.
     public static let headersTooLarge = HTTPStatus(431)
+    /// 499, for the log: nobody reads the reply.
+    public static let clientClosedRequest = HTTPStatus(499)
     /// 500.
     public static let internalServerError = HTTPStatus(500)
     /// 503.
@@ -38,6 +40,7 @@ public struct HTTPStatus: Hashable, Sendable {
         switch code {
         case 408: "Request Timeout"
         case 413: "Content Too Large"
+        case 503: "Service Unavailable"
         default: "Error"
         }
     }

@@ -1,5 +1,7 @@
 /// How a listener behaves. The defaults suit a laptop and a small server alike.
 public struct HTTPServerConfiguration: Sendable {
+    /// What metrics call the listener.
+    public var name = "http"
     /// The address to listen on. Only this machine by default: opening it to others is a decision.
     public var host = "127.0.0.1"
     /// The port; 0 takes any that is free.
@@ -50,6 +52,8 @@ public struct HTTPLimits: Sendable, Hashable {
     public var headerTimeout = Duration.seconds(10)
     /// From the headers until the body is there.
     public var bodyTimeout = Duration.seconds(60)
+    /// How long a handler may take. A last resort: handlers have deadlines of their own.
+    public var handlerTimeout = Duration.seconds(600)
     /// How long a connection may wait for its next request, or a reply for its reader.
     public var idleTimeout = Duration.seconds(75)
 

@@ -1,3 +1,5 @@
+import CMantaHTTP
+
 #if canImport(Glibc)
     import Glibc
 #endif

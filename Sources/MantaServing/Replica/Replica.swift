@@ -1,5 +1,6 @@
 import MantaBatching
 import MantaCore
+import MantaThreads
 
 /// One execution lane of a loaded version: takes a batch, runs it, answers, takes the next.
 ///

@@ -1,6 +1,7 @@
 public import Logging
 public import MantaBatching
 public import MantaCore
+import MantaThreads
 import Synchronization
 
 /// One version of a deployment: its model, its queue and its replicas, from loading to gone.

@@ -6,14 +6,14 @@
 ///
 /// Unchecked Sendable: `jobs` and `isStopped` are only touched with `lock` held; the pointers never change and are
 /// freed when neither the thread nor anybody else refers to the executor.
-@safe final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
+@safe package final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
     private var jobs: [UnownedJob] = []
     private var isStopped = false
 
     /// Starts the thread.
-    init(name: String) {
+    package init(name: String) {
         unsafe lock = .allocate(capacity: 1)
         unsafe changed = .allocate(capacity: 1)
         unsafe pthread_mutex_init(lock, nil)
@@ -28,7 +28,8 @@
         unsafe lock.deallocate()
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    /// Runs a job after those before it.
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         unsafe pthread_mutex_lock(lock)
         jobs.append(job)
@@ -37,7 +38,7 @@
     }
 
     /// Lets the thread end once it has run what is queued. Nothing may be enqueued after.
-    func stop() {
+    package func stop() {
         unsafe pthread_mutex_lock(lock)
         isStopped = true
         unsafe pthread_mutex_unlock(lock)

@@ -3,7 +3,7 @@
 #endif
 
 /// Threads of our own for work that blocks: the cooperative pool must never.
-enum Thread {
+package enum Thread {
     private final class Start {
         let name: String
         let body: () -> Void
@@ -18,7 +18,7 @@ enum Thread {
     /// - Parameters:
     ///   - name: What debuggers and `top -H` show; cut to the kernel's 15 bytes.
     ///   - body: What it does. The thread ends with it.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) {
         let start = unsafe Unmanaged.passRetained(Start(name: String(name.prefix(15)), body: body))
         var thread = pthread_t()
         let error = unsafe pthread_create(
@@ -42,7 +42,7 @@ enum Thread {
     }
 
     /// Runs work that blocks on a thread of its own and waits for it without blocking.
-    static func run<Value: Sendable, Failure: Error>(
+    package static func run<Value: Sendable, Failure: Error>(
         name: String, _ body: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let result: Result<Value, Failure> = await withCheckedContinuation { continuation in

@@ -1,0 +1,82 @@
+public import Logging
+import MantaThreads
+public import ServiceLifecycle
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A listener and its routes.
+///
+/// ```swift
+/// let server = HTTPServer(configuration: configuration, routes: routes, logger: logger)
+/// let address = try server.start()   // takes requests from here on
+/// try await server.run()             // until shutdown; every accepted request is answered
+/// ```
+public final class HTTPServer: Service {
+    private struct Running {
+        let socket: Int32
+        let daemon: Daemon
+    }
+
+    private let configuration: HTTPServerConfiguration
+    private let core: ServerCore
+    private let running = Mutex<Running?>(nil)
+
+    /// A server that doesn't listen yet.
+    public init(configuration: HTTPServerConfiguration, routes: Routes, logger: Logger) {
+        self.configuration = configuration
+        core = ServerCore(configuration: configuration, routes: routes, logger: logger)
+    }
+
+    deinit {
+        // Not run to its end: a start-up that failed later on. Nothing was promised to anybody.
+        guard let running = running.withLock({ $0.take() }) else { return }
+        core.connections.stop()
+        running.daemon.stop()
+        close(running.socket)
+    }
+
+    /// Connections open now.
+    public var connectionCount: Int { core.connections.count }
+
+    /// Opens the listener and begins to serve.
+    ///
+    /// - Returns: Where it listens.
+    /// - Throws: ``HTTPServerError`` if the address is taken or a file of the certificate can't be used.
+    public func start() throws(HTTPServerError) -> HTTPAddress {
+        let (socket, address) = try ListeningSocket.open(host: configuration.host, port: configuration.port)
+        do throws(HTTPServerError) {
+            let daemon = try Daemon(socket: socket, configuration: configuration, core: core)
+            running.withLock { $0 = Running(socket: socket, daemon: daemon) }
+        } catch {
+            close(socket)
+            throw error
+        }
+        Thread.start(name: "http-watch") { [connections = core.connections] in connections.run() }
+        return address
+    }
+
+    /// Serves until graceful shutdown, or until its task is cancelled, then drains.
+    public func run() async throws {
+        // Ends quietly in both cases.
+        try? await gracefulShutdown()
+        await drain()
+    }
+
+    /// Takes no more connections; lets requests that have begun finish within the configured time and answers the rest
+    /// with 503; then closes everything. A second call does nothing.
+    public func drain() async {
+        guard let running = running.withLock({ $0.take() }) else { return }
+        core.beginDraining()
+        running.daemon.quiesce()
+        close(running.socket)
+        await core.connections.drain(until: .now + configuration.drainTimeout)
+        await core.handlers.allEnded()
+        await Thread.run(name: "http-stop") { [connections = core.connections] in
+            connections.stop()
+            running.daemon.stop()
+        }
+    }
+}

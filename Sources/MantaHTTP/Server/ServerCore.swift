@@ -1,0 +1,83 @@
+import CoreMetrics
+import Logging
+import Synchronization
+
+/// What the exchanges of one server share.
+final class ServerCore: Sendable {
+    let routes: Routes
+    let limits: HTTPLimits
+    let logger: Logger
+    let logsRequests: Bool
+    let cancelsForGoneClients: Bool
+    /// Whether connections aren't encrypted.
+    let isPlain: Bool
+    let connections: ConnectionTable
+    /// The handlers at work.
+    let handlers = HandlerCount()
+    private let draining = Atomic(false)
+    private let counters: Mutex<[HTTPStatus: Counter]> = Mutex([:])
+    private let listener: String
+
+    init(configuration: HTTPServerConfiguration, routes: Routes, logger: Logger) {
+        self.routes = routes
+        self.logger = logger
+        limits = configuration.limits
+        logsRequests = configuration.accessLog
+        cancelsForGoneClients = configuration.cancelOnHalfClose
+        isPlain = configuration.tls == nil
+        listener = configuration.name
+        connections = ConnectionTable(
+            limits: configuration.limits, cancelOnHalfClose: configuration.cancelOnHalfClose)
+    }
+
+    /// Whether the server stops: every reply then ends its connection.
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    func beginDraining() { draining.store(true, ordering: .relaxed) }
+
+    /// Counts a reply.
+    func record(_ status: HTTPStatus) {
+        counters.withLock { counters in
+            if let counter = counters[status] { return counter }
+            let counter = Counter(
+                label: "manta_http_requests_total",
+                dimensions: [("listener", listener), ("status", String(status.code))])
+            counters[status] = counter
+            return counter
+        }.increment()
+    }
+}
+
+/// Counts handlers at work, and lets the end of a server wait for the last one.
+final class HandlerCount: Sendable {
+    private struct State {
+        var running = 0
+        var watchers: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    func began() { state.withLock { $0.running += 1 } }
+
+    func ended() {
+        let watchers = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.running -= 1
+            guard state.running == 0, !state.watchers.isEmpty else { return [] }
+            defer { state.watchers = [] }
+            return state.watchers
+        }
+        for watcher in watchers { watcher.resume() }
+    }
+
+    /// Returns when none is at work.
+    func allEnded() async {
+        await withCheckedContinuation { continuation in
+            let isIdle = state.withLock { state in
+                if state.running == 0 { return true }
+                state.watchers.append(continuation)
+                return false
+            }
+            if isIdle { continuation.resume() }
+        }
+    }
+}
