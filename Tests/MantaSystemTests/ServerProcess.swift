@@ -1,4 +1,5 @@
 import Foundation
+import MantaTestKit
 import Synchronization
 
 /// The real binary, running on ports that the system chose.
@@ -47,11 +48,34 @@ final class ServerProcess: Sendable {
     static let binary = URL(
         filePath: ProcessInfo.processInfo.environment["MANTA_BINARY"] ?? ".build/release/manta", relativeTo: root)
 
+    /// Starts `manta serve` with these arguments and waits until it is ready.
+    static func ready(
+        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
+    ) async throws -> ServerProcess {
+        let server = try await start(arguments, environment: environment, launcher: launcher)
+        try await onThread {
+            let client = try SocketClient(port: server.adminPort)
+            while try client.request("GET", "/v2/health/ready").status != 200 {}
+        }
+        return server
+    }
+
     /// Starts `manta serve` with these arguments and waits until it listens.
-    static func start(_ arguments: [String], environment: [String: String] = [:]) async throws -> ServerProcess {
+    ///
+    /// - Parameters:
+    ///   - arguments: What follows `manta serve` and the ports.
+    ///   - environment: Variables to add.
+    ///   - launcher: A program, with its arguments, that runs the binary.
+    /// - Returns: The process.
+    /// - Throws: ``Failure`` with its log if it ends instead.
+    static func start(
+        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
+    ) async throws -> ServerProcess {
         let process = Process()
-        process.executableURL = binary
-        process.arguments = ["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"] + arguments
+        let command =
+            launcher + [binary.path, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"] + arguments
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.currentDirectoryURL = root
         let pipe = Pipe()

@@ -9,6 +9,11 @@ package final class SocketClient {
     /// What went wrong on the socket.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
+
+        /// A failure with these words.
+        package init(_ description: String) {
+            self.description = description
+        }
     }
 
     /// A reply as it came.
@@ -42,7 +47,7 @@ package final class SocketClient {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard status == 0 else { throw Failure(description: "can't connect: \(errno)") }
+        guard status == 0 else { throw Failure("can't connect: \(errno)") }
         // No test waits longer for the server than this; a test that gets here has failed.
         setReceiveTimeout(seconds: 20)
     }
@@ -58,7 +63,7 @@ package final class SocketClient {
             let count = unsafe rest.withUnsafeBytes {
                 unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { throw Failure(description: "can't send: \(errno)") }
+            guard count > 0 else { throw Failure("can't send: \(errno)") }
             rest = rest.dropFirst(count)
         }
     }
@@ -117,7 +122,7 @@ package final class SocketClient {
         let head = try line(upTo: "\r\n\r\n")
         let lines = head.split(separator: "\r\n")
         guard let status = lines.first?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {
-            throw Failure(description: "not a status line: \(head)")
+            throw Failure("not a status line: \(head)")
         }
         let headers = lines.dropFirst().map { line in
             let parts = line.split(separator: ":", maxSplits: 1)
@@ -184,14 +189,14 @@ package final class SocketClient {
             }
             searched = received.count
             guard receive() else {
-                throw Failure(description: "closed after \(String(decoding: received, as: UTF8.self))")
+                throw Failure("closed after \(String(decoding: received, as: UTF8.self))")
             }
         }
     }
 
     private func bytes(_ count: Int) throws -> [UInt8] {
         while received.count < count {
-            guard receive() else { throw Failure(description: "closed after \(received.count) of \(count) bytes") }
+            guard receive() else { throw Failure("closed after \(received.count) of \(count) bytes") }
         }
         defer { received.removeFirst(count) }
         return Array(received[..<count])

@@ -1,0 +1,44 @@
+import Foundation
+import Testing
+
+@Suite("Real clients", .timeLimit(.minutes(2)))
+struct RealClientTests {
+    @Test("tritonclient for HTTP works unchanged: metadata, every type in JSON and binary, errors")
+    func tritonclient() async throws {
+        let types = [
+            "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "fp16", "bf16", "fp32",
+            "fp64", "bytes",
+        ]
+        let server = try await ServerProcess.ready(
+            types.map { fixture("identity_\($0)") } + [fixture("sum_and_greater"), fixture("concatenate")])
+
+        let result = try await Tool.run(
+            Tool.python, ["Tests/MantaSystemTests/Clients/triton_http.py", "127.0.0.1:\(server.port)"])
+
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.output.hasSuffix("all checks passed\n"))
+    }
+
+    @Test("curl speaks HTTPS with a certificate from a file")
+    func tls() async throws {
+        let folder = try TemporaryFolder()
+        let (key, certificate) = ("\(folder.path)/key.pem", "\(folder.path)/certificate.pem")
+        let made = try await Tool.run(
+            "/usr/bin/openssl",
+            [
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate,
+            ])
+        #expect(made.status == 0, "\(made.output)")
+        try folder.write("manta.yaml", "http:\n  tls: {certificate: certificate.pem, key: key.pem}\n")
+        let server = try await ServerProcess.ready(["--config", "\(folder.path)/manta.yaml", fixture("identity_fp32")])
+
+        let trusted = try await Tool.run(
+            "/usr/bin/curl",
+            ["-sS", "--cacert", certificate, "https://localhost:\(server.port)/v2/models/identity_fp32/ready"])
+        let plain = try await Tool.run("/usr/bin/curl", ["-sS", "http://localhost:\(server.port)/v2"])
+
+        #expect(trusted.output == #"{"name":"identity_fp32","ready":true}"#)
+        #expect(plain.status != 0)
+    }
+}
