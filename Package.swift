@@ -62,7 +62,7 @@ let package = Package(
         part(
             "MantaServing",
             ["MantaCore", "MantaThreads", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
-        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", yams]),
+        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaServer",
@@ -83,7 +83,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
-        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaBatching"]),
+        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(

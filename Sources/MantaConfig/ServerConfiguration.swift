@@ -1,3 +1,4 @@
+public import Logging
 public import MantaHTTP
 
 /// How one Manta process is set up: its listeners and where its models are.
@@ -12,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     public var modelFiles: [String] = []
     /// Where Manta keeps what must survive a restart.
     public var stateFolder: String?
+    /// The least severe messages to log.
+    public var logLevel = Logger.Level.info
     /// The engine's shared library, if it isn't to be looked for.
     public var engineLibrary: String?
 

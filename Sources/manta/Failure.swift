@@ -15,12 +15,24 @@ struct Failure {
     init(_ error: any Error) {
         switch error {
         case let error as ConfigurationErrors: (message, exitCode) = (error.description, EX_CONFIG)
-        case let error as ServingError: (message, exitCode) = (error.message, EX_UNAVAILABLE)
-        case let error as HTTPServerError: (message, exitCode) = (error.description, EX_UNAVAILABLE)
-        case let error as ValidationError: (message, exitCode) = (error.message, EX_USAGE)
-        default: (message, exitCode) = ("\(error)", EX_SOFTWARE)
+        case let error as ServingError: (message, exitCode) = ("manta: \(error.message)", EX_UNAVAILABLE)
+        case let error as HTTPServerError: (message, exitCode) = ("manta: \(error)", EX_UNAVAILABLE)
+        case let error as ValidationError: (message, exitCode) = ("manta: \(error.message)", EX_USAGE)
+        default: (message, exitCode) = ("manta: \(error)", EX_SOFTWARE)
         }
     }
+
+    /// Runs a command's work; if it fails, says why and ends the command with the exit code for it.
+    static func exiting(_ work: () async throws -> Void) async throws {
+        do {
+            try await work()
+        } catch {
+            let failure = Failure(error)
+            StandardError.write(failure.message + "\n")
+            throw ExitCode(failure.exitCode)
+        }
+    }
+
 }
 
 /// Standard error, written at once.

@@ -6,5 +6,5 @@ import MantaServer
 struct MantaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "manta", abstract: "Serves trained models over HTTP.", version: Manta.version,
-        subcommands: [ServeCommand.self])
+        subcommands: [ServeCommand.self, CheckCommand.self])
 }

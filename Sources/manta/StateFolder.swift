@@ -21,7 +21,9 @@ final class StateFolder: Sendable {
         descriptor = unsafe open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
         guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let reason = errno == EWOULDBLOCK ? "another Manta uses it" : unsafe String(cString: strerror(errno))
-            throw ConfigurationErrors(faults: [.init(file: path, message: "the state folder can't be locked: \(reason)")])
+            throw ConfigurationErrors(faults: [
+                .init(file: path, message: "the state folder can't be locked: \(reason)")
+            ])
         }
     }
 

@@ -17,26 +17,25 @@ public enum ModelRepository {
     public static func read(folders: [String], files: [String]) throws(ConfigurationErrors) -> [DeploymentSource] {
         var faults: [ConfigurationFault] = []
         var sources: [DeploymentSource] = []
-        for folder in folders {
+        func add(_ source: () throws(ConfigurationErrors) -> DeploymentSource) {
+            do throws(ConfigurationErrors) {
+                sources.append(try source())
+            } catch {
+                faults += error.faults
+            }
+        }
+        for folder in folders.map(withoutSlashes) {
             guard let names = subfolders(of: folder) else {
-                faults.append(ConfigurationFault(file: folder, message: "there is no such folder, or it can't be read"))
+                faults.append(
+                    ConfigurationFault(file: folder, message: "\(obstacle(folder)), expected a folder of models"))
                 continue
             }
             for name in names {
-                do throws(ConfigurationErrors) {
-                    sources.append(try deployment(folder: folder + "/" + name, name: name))
-                } catch {
-                    faults += error.faults
-                }
+                add { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
             }
         }
         for file in files {
-            guard FileManager.default.fileExists(atPath: file) else {
-                faults.append(ConfigurationFault(file: file, message: "there is no such file"))
-                continue
-            }
-            let configuration = DeploymentConfiguration(name: name(ofFile: file))
-            sources.append(DeploymentSource(configuration: configuration, versions: [1: file], origin: file))
+            add { () throws(ConfigurationErrors) in try deployment(file: file) }
         }
         faults += duplicates(in: sources)
         guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
@@ -44,6 +43,7 @@ public enum ModelRepository {
     }
 
     private static func deployment(folder: String, name: String) throws(ConfigurationErrors) -> DeploymentSource {
+        try check(name: name, of: folder)
         let file = folder + "/model.yaml"
         var configuration = DeploymentConfiguration(name: name)
         if FileManager.default.fileExists(atPath: file) {
@@ -58,20 +58,45 @@ public enum ModelRepository {
             origin: folder)
     }
 
+    private static func deployment(file: String) throws(ConfigurationErrors) -> DeploymentSource {
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
+            throw ConfigurationErrors(file, "there is no such file")
+        }
+        guard !isFolder else {
+            throw ConfigurationErrors(
+                file, "is a folder, expected a model file; name a folder of models with --models, or under \"models\"")
+        }
+        let name = name(ofFile: file)
+        try check(name: name, of: file)
+        return DeploymentSource(
+            configuration: DeploymentConfiguration(name: name), versions: [1: file], origin: file)
+    }
+
     /// `resnet50` for `resnet50.onnx` and for `resnet50/1/model.onnx`.
-    private static func name(ofFile path: String) -> String {
+    static func name(ofFile path: String) -> String {
         var parts = path.split(separator: "/").map(String.init)
         let file = parts.popLast() ?? path
-        let stem = file.split(separator: ".").dropLast().joined(separator: ".")
+        let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
         guard stem == "model" || stem.isEmpty else { return stem }
         return parts.last { Int($0) == nil && $0 != "." && $0 != ".." } ?? "model"
     }
 
+    /// A model's name is a segment of a URL's path, a label and a word in logs.
+    private static func check(name: String, of origin: String) throws(ConfigurationErrors) {
+        guard name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return }
+        throw ConfigurationErrors(
+            origin, "\(ScalarValue.quoted(name)) can't be a model's name, expected one without control characters")
+    }
+
     private static func duplicates(in sources: [DeploymentSource]) -> [ConfigurationFault] {
-        Dictionary(grouping: sources, by: \.configuration.name).filter { $1.count > 1 }.map { name, sources in
-            let others = sources.dropFirst().map(\.origin).joined(separator: ", ")
-            return ConfigurationFault(
-                file: sources[0].origin, message: "the name \"\(name)\" is also that of \(others)")
+        Dictionary(grouping: sources, by: \.configuration.name).sorted { $0.key < $1.key }.flatMap { name, sources in
+            sources.dropFirst().map { source in
+                ConfigurationFault(
+                    file: source.origin,
+                    message: "the name \(ScalarValue.quoted(name)) is taken by \(sources[0].origin), "
+                        + "expected a name for each model")
+            }
         }
     }
 
@@ -83,5 +108,16 @@ public enum ModelRepository {
             return !name.hasPrefix(".")
                 && FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder) && isFolder
         }.sorted()
+    }
+
+    /// Why a folder can't be listed.
+    private static func obstacle(_ folder: String) -> String {
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else { return "there is none" }
+        return isFolder ? "can't be read" : "is a file"
+    }
+
+    private static func withoutSlashes(_ path: String) -> String {
+        path.allSatisfy { $0 == "/" } ? path : String(path.reversed().drop { $0 == "/" }.reversed())
     }
 }

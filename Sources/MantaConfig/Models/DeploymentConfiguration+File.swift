@@ -1,0 +1,84 @@
+public import MantaServing
+import MantaCore
+
+extension DeploymentConfiguration {
+    /// Reads a `model.yaml`. What it leaves out has its default.
+    ///
+    /// - Parameters:
+    ///   - file: Its path.
+    ///   - name: The model's name, that of the folder; the file may repeat it, but not change it.
+    /// - Throws: ``ConfigurationErrors`` with every fault of the file.
+    public init(file: String, name: String) throws(ConfigurationErrors) {
+        try self.init(yaml: SourceText.read(file), file: file, name: name)
+    }
+
+    /// Reads the text of a `model.yaml`.
+    init(yaml: String, file: String, name: String) throws(ConfigurationErrors) {
+        self.init(name: name)
+        var configuration = self
+        let faults = MappingReader.faults(in: yaml, file: file) { configuration.read(&$0) }
+        guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
+        self = configuration
+    }
+
+    private mutating func read(_ keys: inout MappingReader) {
+        keys.value("name", .name(name)) { name = $0 }
+        keys.value("engine", .word(["onnxruntime": "onnxruntime"])) { engine = $0 }
+        keys.mapping("batching") { keys in
+            keys.value("max_batch_size", .integer(in: 0...65_536)) { batching.maxRows = $0 }
+            keys.value("max_queue_delay_ms", .milliseconds(in: 0...60_000)) { batching.maxDelay = $0 }
+        }
+        keys.mapping("slo") { keys in
+            keys.value("p99_ms", .milliseconds(in: 0.1...3_600_000)) { objective = $0 }
+        }
+        keys.mapping("queue") { keys in
+            keys.value("max_requests", .integer(in: 1...1_000_000)) { queue.maxRequests = $0 }
+            keys.value("max_bytes", .bytes(in: 1...1 << 40)) { queue.maxBytes = $0 }
+            keys.value("default_timeout_ms", .milliseconds(in: 1...86_400_000)) { queue.defaultTimeout = $0 }
+        }
+        keys.value("replicas", .integer(in: 1...1024)) { replicas = $0 }
+        keys.mapping("versions") { keys in
+            readServedVersions(&keys)
+            keys.notYetSupported("keep")
+        }
+        keys.mapping("warmup") { keys in
+            keys.list("rows", of: .integer(in: 1...65_536)) { warmupRows = $0 }
+        }
+        keys.mapping("onnxruntime") { keys in
+            keys.value("threads", .integer(in: 1...1024)) { options.threads = $0 }
+            keys.value("optimization", .word()) { options.optimization = $0 }
+            keys.value("arena", .flag) { options.arena = $0 }
+            keys.value("memory_pattern", .flag) { options.memoryPattern = $0 }
+        }
+        keys.notYetSupported("autoscaling", "resources")
+    }
+
+    private mutating func readServedVersions(_ keys: inout MappingReader) {
+        switch keys.form(of: "serve") {
+        case .list:
+            keys.list("serve", of: .integer(in: 1...Int(Int32.max)), isEmptyAllowed: false) { versions = .only($0) }
+        case .mapping:
+            keys.mapping("serve", required: ["latest"]) { keys in
+                keys.value("latest", .integer(in: 1...1024)) { versions = .latest($0) }
+            }
+        case .single, nil:
+            keys.value("serve", .versions) { versions = $0 }
+        }
+    }
+}
+
+extension Kind<DeploymentConfiguration.Versions> {
+    fileprivate static var versions: Self {
+        let words = Self.word(["latest": .latest(1), "all": .all])
+        return Kind(
+            expected: "latest, all, a list of versions such as [1, 3], or {latest: 2}", value: words.value)
+    }
+}
+
+extension Kind<String> {
+    fileprivate static func name(_ name: String) -> Self {
+        Kind(expected: "\(ScalarValue.quoted(name)), the name of the folder") { scalar in
+            scalar == .string(name) ? name : nil
+        }
+    }
+}

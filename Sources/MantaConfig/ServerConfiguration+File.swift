@@ -1,0 +1,78 @@
+import MantaHTTP
+import Logging
+
+extension ServerConfiguration {
+    /// Reads a `manta.yaml`. What it leaves out has its default.
+    ///
+    /// - Throws: ``ConfigurationErrors`` with every fault of the file.
+    public init(file: String) throws(ConfigurationErrors) {
+        let (configuration, faults) = Self.read(file: file)
+        guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
+        self = configuration
+    }
+
+    /// Reads a `manta.yaml` as far as it is right, for whoever wants to go on and find what else is wrong.
+    ///
+    /// - Returns: What the file says where it is right, the defaults elsewhere, and the file's faults.
+    public static func read(file: String) -> (configuration: ServerConfiguration, faults: [ConfigurationFault]) {
+        do throws(ConfigurationErrors) {
+            return read(yaml: try SourceText.read(file), file: file)
+        } catch {
+            return (ServerConfiguration(), error.faults)
+        }
+    }
+
+    /// Reads the text of a `manta.yaml`.
+    static func read(
+        yaml: String, file: String
+    ) -> (configuration: ServerConfiguration, faults: [ConfigurationFault]) {
+        var configuration = ServerConfiguration()
+        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+        let faults = MappingReader.faults(in: yaml, file: file) { configuration.read(&$0, folder: folder) }
+        return (configuration, faults)
+    }
+
+    /// Relative paths begin at `folder`, which is the file's, with a slash at its end.
+    private mutating func read(_ keys: inout MappingReader, folder: String) {
+        keys.list("models", of: .path(in: folder)) { repositories = $0 }
+        keys.list("model_files", of: .path(in: folder)) { modelFiles = $0 }
+        keys.mapping("http") { http.read(&$0, folder: folder) }
+        keys.mapping("admin") { admin.read(&$0, folder: folder) }
+        keys.value("state", .path(in: folder)) { stateFolder = $0 }
+        keys.mapping("logging") { keys in
+            keys.value("level", .word()) { logLevel = $0 }
+        }
+        keys.mapping("onnxruntime") { keys in
+            keys.value("library", .path(in: folder)) { engineLibrary = $0 }
+        }
+    }
+}
+
+extension HTTPServerConfiguration {
+    fileprivate mutating func read(_ keys: inout MappingReader, folder: String) {
+        keys.value("listen", .endpoint) { (host, port) = ($0.host, $0.port) }
+        keys.value("threads", .integer(in: 1...256)) { threads = $0 }
+        keys.mapping("tls", required: ["certificate", "key"]) { keys in
+            var files = TLSFiles(certificate: "", key: "")
+            keys.value("certificate", .path(in: folder)) { files.certificate = $0 }
+            keys.value("key", .path(in: folder)) { files.key = $0 }
+            tls = files
+        }
+        keys.value("access_log", .flag) { accessLog = $0 }
+        keys.value("cancel_on_half_close", .flag) { cancelOnHalfClose = $0 }
+        keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { drainTimeout = $0 }
+        keys.mapping("limits") { limits.read(&$0) }
+    }
+}
+
+extension HTTPLimits {
+    fileprivate mutating func read(_ keys: inout MappingReader) {
+        keys.value("connections", .integer(in: 1...1_000_000)) { connections = $0 }
+        keys.value("connections_per_address", .integer(in: 0...1_000_000)) { connectionsPerAddress = $0 }
+        keys.value("header_bytes", .bytes(in: 1 << 10...1 << 20)) { headerBytes = $0 }
+        keys.value("body_bytes", .bytes(in: 1...1 << 40)) { bodyBytes = $0 }
+        keys.value("header_timeout_s", .seconds(in: 0.1...86_400)) { headerTimeout = $0 }
+        keys.value("body_timeout_s", .seconds(in: 0.1...86_400)) { bodyTimeout = $0 }
+        keys.value("idle_timeout_s", .seconds(in: 0.1...86_400)) { idleTimeout = $0 }
+    }
+}

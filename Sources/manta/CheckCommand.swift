@@ -1,0 +1,30 @@
+import ArgumentParser
+import MantaConfig
+import MantaServing
+
+/// `manta check`.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check", abstract: "Check the configuration and tell everything that is wrong with it.",
+        discussion: """
+            Reads what `manta serve` would read, without loading a model: the configuration file, each model.yaml and \
+            the folders of the models. Prints a line for each model that is fine and, on standard error, one for each \
+            fault.
+
+            Exit codes: 0 all is fine, 64 wrong arguments, 78 wrong configuration.
+            """)
+
+    @OptionGroup var arguments: ConfigurationArguments
+
+    func run() async throws {
+        try await Failure.exiting {
+            let deployments = try arguments.read().deployments
+            for deployment in deployments where deployment.faults.isEmpty {
+                let versions = deployment.selected.map(String.init).joined(separator: ", ")
+                print("\(deployment.configuration.name): serves \(versions) of \(deployment.origin)")
+            }
+            let faults = deployments.flatMap(\.faults)
+            guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
+        }
+    }
+}

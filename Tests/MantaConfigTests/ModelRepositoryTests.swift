@@ -1,0 +1,111 @@
+import MantaServing
+import Testing
+
+@testable import MantaConfig
+
+@Suite("Model repository")
+struct ModelRepositoryTests {
+    @Test("models, their versions and their configuration are found")
+    func finds() throws {
+        try TemporaryFolder.with { folder in
+            folder.write("", to: "models/b/1/model.onnx")
+            folder.write("", to: "models/b/12/model.onnx")
+            folder.write("", to: "models/a/3/model.onnx")
+            folder.write("replicas: 2", to: "models/a/model.yaml")
+
+            let sources = try ModelRepository.read(folders: [folder.path + "/models/"], files: [])
+
+            #expect(sources.map(\.configuration.name) == ["a", "b"])
+            #expect(sources.map(\.configuration.replicas) == [2, nil])
+            #expect(sources.map(\.origin) == [folder.path + "/models/a", folder.path + "/models/b"])
+            #expect(
+                sources[1].versions
+                    == [1, 12].reduce(into: [:]) { $0[$1] = folder.path + "/models/b/\($1)/model.onnx" })
+            #expect(sources.flatMap(\.faults) == [])
+        }
+    }
+
+    @Test("folders that are no version, hidden folders and loose files are ignored")
+    func ignores() throws {
+        try TemporaryFolder.with { folder in
+            for version in ["1", "01", "0", "-1", "+2", "x", "1.0", ".2", "99999999999999999999"] {
+                folder.write("", to: "a/\(version)/model.onnx")
+            }
+            folder.write("", to: "a/5")
+            folder.write("", to: ".git/1/model.onnx")
+            folder.write("", to: "README.md")
+
+            let sources = try ModelRepository.read(folders: [folder.path], files: [])
+
+            #expect(sources.map(\.configuration.name) == ["a"])
+            #expect(sources.map(\.versions.keys.first) == [1])
+            #expect(sources.map(\.versions.count) == [1])
+        }
+    }
+
+    @Test("a model without a version, or without its file, is found and says what it lacks")
+    func lacks() throws {
+        try TemporaryFolder.with { folder in
+            folder.write("", to: "empty/notes.txt")
+            folder.write("", to: "fileless/2/notes.txt")
+            folder.write("", to: "other/1/model.onnx")
+            folder.write("versions: {serve: [2, 3]}", to: "other/model.yaml")
+
+            let sources = try ModelRepository.read(folders: [folder.path], files: [])
+
+            #expect(
+                sources.flatMap(\.faults).map { $0.description.replacing(folder.path, with: "") } == [
+                    "/empty: has no version: expected a folder such as 1/ with the model file in it",
+                    "/fileless/2/model.onnx: there is no model file, or it can't be read",
+                    "/other: has the versions 1, of which versions.serve selects none",
+                ])
+            #expect(sources[2].vacancy.hasSuffix("/other has the versions 1, of which versions.serve selects none"))
+        }
+    }
+
+    @Test(
+        "a loose file has its own name, or that of the folder it is in",
+        arguments: [
+            ("resnet50.onnx", "resnet50"), ("a/b.v2.onnx", "b.v2"), ("resnet50/1/model.onnx", "resnet50"),
+            ("model.onnx", "model"), ("./model.onnx", "model"), ("../model.onnx", "model"), ("net", "net"),
+            ("/srv/x/.onnx", "x"), ("/model.onnx", "model"), ("a b.onnx", "a b"),
+        ])
+    func looseName(path: String, name: String) {
+        #expect(ModelRepository.name(ofFile: path) == name)
+    }
+
+    @Test("every fault of every model, folder and file is told")
+    func faults() throws {
+        try TemporaryFolder.with { folder in
+            folder.write("nam: a\nreplicas: 0", to: "models/a/model.yaml")
+            folder.write("name: c", to: "models/b/model.yaml")
+            folder.write("", to: "models/bad\nname/1/model.onnx")
+            folder.write("", to: "models/x/1/model.onnx")
+            folder.write("", to: "more/x/1/model.onnx")
+            folder.write("", to: "x.onnx")
+
+            let paths = { (names: [String]) in names.map { folder.path + "/" + $0 } }
+            let error = #expect(throws: ConfigurationErrors.self) {
+                try ModelRepository.read(
+                    folders: paths(["models", "more", "none", "x.onnx"]),
+                    files: paths(["x.onnx", "none.onnx", "models"]))
+            }
+
+            #expect(
+                error?.faults.map { $0.description.replacing(folder.path + "/", with: "") } == [
+                    "models/a/model.yaml:1:1: unknown key \"nam\", did you mean \"name\"? allowed here: name, engine, "
+                        + "batching, slo, queue, replicas, versions, warmup, onnxruntime",
+                    "models/a/model.yaml:2:11: replicas: expected a whole number from 1 to 1024, found 0",
+                    "models/b/model.yaml:1:7: name: expected \"b\", the name of the folder, found the string \"c\"",
+                    "models/bad\nname: \"bad\\nname\" can't be a model's name, expected one without control characters",
+                    "none: there is none, expected a folder of models",
+                    "x.onnx: is a file, expected a folder of models",
+                    "none.onnx: there is no such file",
+                    "models: is a folder, expected a model file; name a folder of models with --models, or under "
+                        + "\"models\"",
+                    "more/x: the name \"x\" is taken by models/x, expected a name for each model",
+                    "x.onnx: the name \"x\" is taken by models/x, expected a name for each model",
+                ])
+        }
+    }
+}
