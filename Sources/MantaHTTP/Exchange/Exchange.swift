@@ -4,7 +4,7 @@ import Synchronization
 
 /// One request and its reply: gathers the body, runs the handler as a task of its own, hands over the reply.
 ///
-/// libmicrohttpd calls it on the connection's thread. While the handler works, the connection is suspended and the
+/// libmicrohttpd calls it on the connection's thread. While the handler waits, the connection is suspended and the
 /// exchange is the task's; resuming gives it back. So no two threads ever use the connection at a time.
 ///
 /// Unchecked Sendable: `mhd` is constant and used as above; all else is constant or behind the mutex.
@@ -19,9 +19,10 @@ import Synchronization
     private struct State {
         var accepted: Accepted?
         var body: [UInt8] = []
-        /// The handler works, or has not been answered for: the connection is suspended.
         var isSuspended = false
-        /// The reply, to be queued when libmicrohttpd calls next.
+        /// There is a reply, from the handler or in its place.
+        var isAnswered = false
+        /// The reply, until it is queued.
         var reply: Reply?
         var isQueued = false
         /// What writes the reply's body while it is sent.
@@ -52,8 +53,7 @@ import Synchronization
     /// was resumed.
     func advance(method: String, bytes: UnsafeRawBufferPointer) -> MHD_Result {
         let (isAccepted, reply, isQueued) = state.withLock { state in
-            defer { state.reply = nil }
-            return (state.accepted != nil, state.reply, state.isQueued)
+            (state.accepted != nil, state.reply.take(), state.isQueued)
         }
         if let reply { return queue(reply) }
         if isQueued { return .YES }
@@ -118,20 +118,24 @@ import Synchronization
         return .NO
     }
 
-    /// Suspends the connection and lets the handler work.
+    /// Lets the handler work, and suspends the connection unless it is done at once.
+    ///
+    /// The handler of a small request starts on this thread, which saves waking another one up: up to where it first
+    /// waits it only reads what it got. Large bodies would hold up the thread's other connections.
     private func dispatch() -> MHD_Result {
         guard connection.enter(.handling(self), at: .now) else { return .NO }
         server.handlers.began()
-        let isCancelled = state.withLock { state in
+        let isSmall = state.withLock { $0.body.count } <= Self.smallBody
+        let task = isSmall ? Task.immediate { await self.handle() } : Task { await self.handle() }
+        let (reply, isCancelled) = state.withLock { state -> (Reply?, Bool) in
+            state.task = task
+            if let reply = state.reply.take() { return (reply, false) }
             // Under the lock, so that nobody resumes before.
             unsafe MHD_suspend_connection(mhd)
             state.isSuspended = true
-            state.task = Task {
-                await self.handle()
-                self.server.handlers.ended()
-            }
-            return state.isCancelled
+            return (nil, state.isCancelled)
         }
+        if let reply { return queue(reply) }
         if isCancelled || connection.clientHasGone && server.cancelsForGoneClients { cancel() }
         return .YES
     }
@@ -169,19 +173,21 @@ import Synchronization
     /// Hands over the reply. Returns false if there is one already.
     private func answer(_ response: HTTPResponse) -> Bool {
         let reply = Reply(response, exchange: self, isLast: server.isDraining)
-        let isFirst = state.withLock { state in
-            guard state.isSuspended else { return false }
-            state.isSuspended = false
+        let (isFirst, wasSuspended) = state.withLock { state in
+            guard !state.isAnswered else { return (false, false) }
+            state.isAnswered = true
             (state.reply, state.stream) = (reply, reply.stream)
-            return true
+            defer { state.isSuspended = false }
+            return (true, state.isSuspended)
         }
-        if isFirst { unsafe MHD_resume_connection(mhd) }
+        if wasSuspended { unsafe MHD_resume_connection(mhd) }
         return isFirst
     }
 
     // MARK: - In the task
 
     private func handle() async {
+        defer { server.handlers.ended() }
         let response = await respond()
         guard answer(response) else { return }
         log(status: response.status)
@@ -249,6 +255,8 @@ import Synchronization
             ])
     }
 
+    /// The largest body, in bytes, that is read on the connection's thread.
+    private static let smallBody = 16 << 10
     /// What a parser may read past the body's end.
     private static let padding = 64
 }

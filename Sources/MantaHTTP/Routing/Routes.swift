@@ -7,7 +7,10 @@
 /// }
 /// ```
 public struct Routes: Sendable {
-    /// Answers a request, on the cooperative pool. The task is cancelled when the client leaves or the server stops.
+    /// Answers a request. The task is cancelled when the client leaves or the server stops.
+    ///
+    /// It runs on the cooperative pool. That of a small request starts on the connection's own thread: up to where it
+    /// first waits, it mustn't take longer than reading the request does.
     public typealias Handler = @Sendable (HTTPRequest) async throws -> HTTPResponse
 
     /// Whether a request has a body.
