@@ -26,6 +26,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -68,7 +69,7 @@ let package = Package(
             "MantaServer",
             [
                 "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaServing", "MantaConfig",
-                "MantaGateway", logging, lifecycle, metrics,
+                "MantaGateway", logging, lifecycle, signals, metrics,
             ]),
         .executableTarget(
             name: "manta",
@@ -87,6 +88,6 @@ let package = Package(
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(
-            name: "MantaSystemTests", dependencies: ["MantaTestKit", "MantaCore"], swiftSettings: settings),
+            name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]
 )

@@ -1,3 +1,4 @@
+import MantaCore
 public import MantaHTTP
 public import MantaServing
 
@@ -26,7 +27,7 @@ public struct HealthRoutes: Sendable {
         routes.on(.get, "/v2/health/live") { _ in try .json(Live()) }
         routes.on(.get, "/v2/health/ready") { [catalog] _ in
             if let reason = catalog.unreadiness {
-                return try .json(Ready(ready: false, error: reason), status: HTTPStatus(503))
+                return try .json(Ready(ready: false, error: reason), status: .serviceUnavailable)
             }
             return try .json(Ready(ready: true))
         }
@@ -34,12 +35,12 @@ public struct HealthRoutes: Sendable {
 
     /// Whether one version takes requests; 503 with the reason if it doesn't.
     static func ready(_ version: ServedVersion) throws -> HTTPResponse {
-        do {
+        do throws(ServingError) {
             _ = try version.readySignature()
-            return try .json(Ready(name: version.id.name, ready: true))
         } catch {
-            return try .json(
-                Ready(name: version.id.name, ready: false, error: error.message), status: HTTPStatus(503))
+            let document = Ready(name: version.id.name, ready: false, error: error.message)
+            return try .json(document, status: .serviceUnavailable)
         }
+        return try .json(Ready(name: version.id.name, ready: true))
     }
 }

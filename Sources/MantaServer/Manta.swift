@@ -8,6 +8,7 @@ import MantaONNX
 import MantaServing
 import MantaTelemetry
 import ServiceLifecycle
+import UnixSignals
 
 /// One Manta process: every part, put together.
 ///

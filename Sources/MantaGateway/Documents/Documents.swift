@@ -39,9 +39,10 @@ struct ModelMetadata: Encodable {
 
 extension HTTPResponse {
     /// A reply with this document as JSON.
-    package static func json(_ document: some Encodable, status: HTTPStatus = HTTPStatus(200)) throws -> HTTPResponse {
+    package static func json(_ document: some Encodable, status: HTTPStatus = .ok) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return .json(Array(try encoder.encode(document)), status: status)
+        let bytes = [UInt8](try encoder.encode(document))
+        return .json(bytes, status: status)
     }
 }

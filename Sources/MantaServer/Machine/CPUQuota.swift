@@ -1,9 +1,5 @@
 import FoundationEssentials
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// How many CPUs this process may really use: its affinity, cut by its control group's quota.
 ///
 /// A container on a large host often sees all the host's cores but is allowed a few; threads beyond those only throttle
@@ -18,10 +14,10 @@ public enum CPUQuota {
         return max(1, min(affinity, Int(quota)))
     }
 
-    private static func affinityCount() -> Int? {
-        var set = cpu_set_t()
-        guard unsafe sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return nil }
-        return unsafe withUnsafeBytes(of: &set) { unsafe $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+    /// The CPUs that the kernel lets the process run on: `Cpus_allowed`, a mask in hexadecimal digits and commas.
+    static func affinityCount(status: String = "/proc/self/status") -> Int? {
+        let mask = lines(of: status).first { $0.hasPrefix("Cpus_allowed:") }
+        return mask?.drop { $0 != "\t" }.compactMap { $0.hexDigitValue?.nonzeroBitCount }.reduce(0, +)
     }
 
     /// The least quota, in CPUs, of the process's control group and those above it; `nil` if there is none.
