@@ -36,4 +36,11 @@ public struct ConfigurationErrors: Error, Sendable, Hashable, CustomStringConver
 
     /// One line for each fault.
     public var description: String { faults.map(\.description).joined(separator: "\n") }
+
+    /// One fault of a file or folder.
+    init(_ file: String, at place: Place? = nil, _ message: String) {
+        self.init(faults: [
+            ConfigurationFault(file: file, line: place?.line, column: place?.column, message: message)
+        ])
+    }
 }

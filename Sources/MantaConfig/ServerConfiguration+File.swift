@@ -73,6 +73,7 @@ extension HTTPLimits {
         keys.value("body_bytes", .bytes(in: 1...1 << 40)) { bodyBytes = $0 }
         keys.value("header_timeout_s", .seconds(in: 0.1...86_400)) { headerTimeout = $0 }
         keys.value("body_timeout_s", .seconds(in: 0.1...86_400)) { bodyTimeout = $0 }
+        keys.value("handler_timeout_s", .seconds(in: 0.1...86_400)) { handlerTimeout = $0 }
         keys.value("idle_timeout_s", .seconds(in: 0.1...86_400)) { idleTimeout = $0 }
     }
 }

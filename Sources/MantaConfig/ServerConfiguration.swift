@@ -26,6 +26,7 @@ public struct ServerConfiguration: Sendable {
         admin = HTTPServerConfiguration()
         admin.host = "127.0.0.1"
         admin.port = 8002
+        admin.name = "admin"
         admin.accessLog = false
     }
 }

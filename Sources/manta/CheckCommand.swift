@@ -21,7 +21,8 @@ struct CheckCommand: AsyncParsableCommand {
             let deployments = try arguments.read().deployments
             for deployment in deployments where deployment.faults.isEmpty {
                 let versions = deployment.selected.map(String.init).joined(separator: ", ")
-                print("\(deployment.configuration.name): serves \(versions) of \(deployment.origin)")
+                let word = deployment.selected.count == 1 ? "version" : "versions"
+                print("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
             }
             let faults = deployments.flatMap(\.faults)
             guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }

@@ -11,6 +11,12 @@ struct ConfigurationArguments: ParsableArguments {
     @Argument(help: ArgumentHelp("Model files to serve without configuration.", valueName: "model.onnx"))
     var files: [String] = []
 
+    func validate() throws {
+        guard !(models + files + [config].compactMap(\.self)).contains("") else {
+            throw ValidationError("expected a path, found an empty argument")
+        }
+    }
+
     /// Reads the file and the models' own files. An option stands above the environment, that above the file, and the
     /// file above the defaults.
     ///

@@ -16,7 +16,9 @@ final class StateFolder: Sendable {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw ConfigurationErrors(faults: [.init(file: path, message: "the state folder can't be made: \(error)")])
+            let cause = (error as? CocoaError)?.underlying as? POSIXError
+            let reason = cause.map { unsafe String(cString: strerror($0.code.rawValue)) } ?? "\(error)"
+            throw ConfigurationErrors(faults: [.init(file: path, message: "the state folder can't be made: \(reason)")])
         }
         descriptor = unsafe open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
         guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {

@@ -49,7 +49,7 @@ struct DeploymentFileTests {
             refused: notNumbers + numbers("0", "1000001")
         ) { $0.queue.maxRequests == 7 },
         Key(
-            "queue.max_bytes", "64 MiB", expected: "a size from 1 bytes to 1024 GiB, as bytes or such as 64 MiB",
+            "queue.max_bytes", "64 MiB", expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",
             refused: notNumbers + numbers("0", "1.5", "1099511627777")
                 + strings("64MB", "1.5 GiB", "-1 KiB", "1025 GiB")
         ) { $0.queue.maxBytes == 64 << 20 },

@@ -84,6 +84,7 @@ struct DocumentTests {
                 "f:1:1: \"replicas\" is given twice in one mapping"
             ])
         #expect(faults(String(repeating: "replicas: 1\n", count: 100)).count == 1)
+        #expect(faults((["", "", "\u{E000}", "\u{E001}"].map { $0 + "replicas: 1\n" }).joined()).count > 0)
     }
 
     @Test("aliases that multiply are refused before they do")
@@ -117,6 +118,15 @@ struct DocumentTests {
             ])
     }
 
+    @Test("what only looks like a comment is none")
+    func notComments() {
+        let aliases = Array(repeating: "*a", count: 11).joined(separator: ", ")
+
+        for line in ["\u{A0}# x: [\(aliases)]", "# x\rx: [\(aliases)]", "# x\u{2028}x: [\(aliases)]"] {
+            #expect(faults(line).first?.hasSuffix("more than the 10 aliases that a configuration may have") == true)
+        }
+    }
+
     @Test("the most that ten aliases can do is soon over")
     func smallBomb() {
         let leaf = "a: &a [" + Array(repeating: "x", count: 32_000).joined(separator: ",") + "]"
@@ -140,30 +150,43 @@ struct DocumentTests {
             ])
     }
 
-    @Test("a file with any letters changed is read or refused", arguments: UInt64(0)..<8)
-    func mutations(seed: UInt64) {
+    private static let model = """
+        # A model.
+        name: m
+        batching: &b {max_batch_size: 64, max_queue_delay_ms: 0.5}
+        queue:
+          max_requests: 10
+          max_bytes: "64 MiB"
+        versions: {serve: [1, 3]}
+        warmup:
+          rows:
+            - 1
+            - &n 64
+        replicas: *n
+        onnxruntime: {threads: 2, optimization: basic, arena: true}
+
+        """
+    private static let server = """
+        models: [models, /srv/models]
+        http: &http
+          listen: 0.0.0.0:8000
+          tls: {certificate: a.pem, key: 'b.pem'}
+          limits: {body_bytes: 1 GiB, idle_timeout_s: 7.5}
+        admin: *http
+        logging: {level: debug}
+
+        """
+
+    @Test(
+        "a file with any letters changed is read or refused", arguments: UInt64(0)..<8, [Self.model, Self.server])
+    func mutations(seed: UInt64, sound: String) {
         var generator = SeededGenerator(seed: seed)
-        let alphabet = Array(
-            "abz_019.-+:,[]{}&*!?|>'\"%@`#~<= \n\r\t\u{0}\u{7f}\u{85}é\u{2028}\u{FEFF}\u{1F600}".unicodeScalars)
-        let sound = """
-            # A model.
-            name: m
-            batching: &b {max_batch_size: 64, max_queue_delay_ms: 0.5}
-            queue:
-              max_requests: 10
-              max_bytes: "64 MiB"
-            versions: {serve: [1, 3]}
-            warmup:
-              rows:
-                - 1
-                - &n 64
-            replicas: *n
-            onnxruntime: {threads: 2, optimization: basic, arena: true}
+        let letters = "abz_019.-+:,[]{}&*!?|>'\"%@`#~<= \n\r\t\u{0}\u{7f}\u{85}é\u{2028}\u{FEFF}\u{E000}\u{1F600}"
+        let alphabet = Array(letters.unicodeScalars)
+        #expect(faults(Self.model) == [])
+        #expect(ServerConfiguration.read(yaml: Self.server, file: "f").faults == [])
 
-            """
-        #expect(faults(sound) == [])
-
-        for _ in 0..<400 {
+        for _ in 0..<200 {
             var text = Array(sound.unicodeScalars)
             for _ in 0..<Int.random(in: 1...6, using: &generator) {
                 let index = Int.random(in: 0..<text.count, using: &generator)
@@ -175,9 +198,9 @@ struct DocumentTests {
                 default: text.insert(contentsOf: text[index...].prefix(20), at: index)
                 }
             }
-            var yaml = String.UnicodeScalarView()
-            yaml.append(contentsOf: text)
-            _ = faults(String(yaml))
+            let yaml = text.reduce(into: "") { $0.unicodeScalars.append($1) }
+            _ = faults(yaml)
+            _ = ServerConfiguration.read(yaml: yaml, file: "f")
         }
     }
 }

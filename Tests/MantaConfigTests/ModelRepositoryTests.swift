@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MantaServing
 import Testing
 
@@ -60,6 +61,28 @@ struct ModelRepositoryTests {
                     "/other: has the versions 1, of which versions.serve selects none",
                 ])
             #expect(sources[2].vacancy.hasSuffix("/other has the versions 1, of which versions.serve selects none"))
+        }
+    }
+
+    @Test("a model.yaml that can't be read, or has another name, is not passed over")
+    func unread() throws {
+        try TemporaryFolder.with { folder in
+            folder.write("", to: "a/model.yml")
+            folder.write("", to: "b/model.yaml/1")
+            folder.write("", to: "c/1/model.onnx")
+            try FileManager.default.createSymbolicLink(
+                atPath: folder.path + "/c/model.yaml", withDestinationPath: "../nowhere")
+
+            let error = #expect(throws: ConfigurationErrors.self) {
+                try ModelRepository.read(folders: [folder.path], files: [])
+            }
+
+            #expect(
+                error?.faults.map { $0.description.replacing(folder.path + "/", with: "") } == [
+                    "a/model.yml: is not read, expected the name model.yaml",
+                    "b/model.yaml: can't be read: Is a directory",
+                    "c/model.yaml: can't be read: No such file or directory",
+                ])
         }
     }
 

@@ -88,11 +88,11 @@ struct ServerFileTests {
             ) { $0[keyPath: path].limits.headerBytes == 8192 },
             Key(
                 "\(name).limits.body_bytes", "1 GiB",
-                expected: "a size from 1 bytes to 1024 GiB, as bytes or such as 64 MiB",
+                expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",
                 refused: notNumbers + numbers("0") + strings("1025 GiB", "99999999999999999 GiB")
             ) { $0[keyPath: path].limits.bodyBytes == 1 << 30 },
             timeout("header_timeout_s", \.headerTimeout), timeout("body_timeout_s", \.bodyTimeout),
-            timeout("idle_timeout_s", \.idleTimeout),
+            timeout("handler_timeout_s", \.handlerTimeout), timeout("idle_timeout_s", \.idleTimeout),
         ]
     }
 
@@ -132,6 +132,15 @@ struct ServerFileTests {
         #expect(configuration.repositories.isEmpty && configuration.modelFiles.isEmpty)
         #expect(configuration.stateFolder == nil && configuration.engineLibrary == nil)
         #expect(configuration.http.limits == HTTPLimits())
+    }
+
+    @Test("an endpoint may be written without a host, and an IPv6 address in quotes")
+    func listen() {
+        let configuration = read("http:\n  listen: :9\nadmin: {listen: \"[::1]:7\"}")
+
+        #expect((configuration.http.host, configuration.http.port) == ("127.0.0.1", 9))
+        #expect((configuration.admin.host, configuration.admin.port) == ("::1", 7))
+        #expect(faults("http:\n  listen: [::1]:9").first?.hasPrefix("manta.yaml:2:") == true)
     }
 
     @Test("a certificate needs its key")

@@ -25,12 +25,12 @@ public enum ModelRepository {
             }
         }
         for folder in folders.map(withoutSlashes) {
-            guard let names = subfolders(of: folder) else {
+            guard let entries = entries(of: folder) else {
                 faults.append(
                     ConfigurationFault(file: folder, message: "\(obstacle(folder)), expected a folder of models"))
                 continue
             }
-            for name in names {
+            for name in subfolders(of: folder, entries) {
                 add { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
             }
         }
@@ -44,13 +44,18 @@ public enum ModelRepository {
 
     private static func deployment(folder: String, name: String) throws(ConfigurationErrors) -> DeploymentSource {
         try check(name: name, of: folder)
-        let file = folder + "/model.yaml"
+        guard let entries = entries(of: folder) else {
+            throw ConfigurationErrors(folder, "can't be read, expected a folder of versions")
+        }
+        guard !entries.contains("model.yml") else {
+            throw ConfigurationErrors(folder + "/model.yml", "is not read, expected the name model.yaml")
+        }
         var configuration = DeploymentConfiguration(name: name)
-        if FileManager.default.fileExists(atPath: file) {
-            configuration = try DeploymentConfiguration(file: file, name: name)
+        if entries.contains("model.yaml") {
+            configuration = try DeploymentConfiguration(file: folder + "/model.yaml", name: name)
         }
         // As in Triton: a version is a folder whose name is a number without a leading zero; others are ignored.
-        let versions = (subfolders(of: folder) ?? []).compactMap { Int($0).map(String.init) == $0 ? Int($0) : nil }
+        let versions = subfolders(of: folder, entries).compactMap { Int($0).map(String.init) == $0 ? Int($0) : nil }
         return DeploymentSource(
             configuration: configuration,
             versions: Dictionary(
@@ -100,14 +105,16 @@ public enum ModelRepository {
         }
     }
 
-    /// The folders in a folder, by name, without hidden ones; `nil` if it can't be read.
-    private static func subfolders(of folder: String) -> [String]? {
-        guard let entries = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return nil }
-        return entries.filter { name in
+    /// What is in a folder, without hidden files and folders; `nil` if it can't be read.
+    private static func entries(of folder: String) -> [String]? {
+        (try? FileManager.default.contentsOfDirectory(atPath: folder))?.filter { !$0.hasPrefix(".") }.sorted()
+    }
+
+    private static func subfolders(of folder: String, _ entries: [String]) -> [String] {
+        entries.filter { name in
             var isFolder = false
-            return !name.hasPrefix(".")
-                && FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder) && isFolder
-        }.sorted()
+            return FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder) && isFolder
+        }
     }
 
     /// Why a folder can't be listed.

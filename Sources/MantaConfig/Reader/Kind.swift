@@ -105,6 +105,6 @@ enum ByteSize {
     /// A number of bytes in the largest unit that says it exactly.
     static func text(_ bytes: Int) -> String {
         let unit = units.first { bytes > 0 && bytes % $0.value == 0 }
-        return unit.map { "\(bytes / $0.value) \($0.key)" } ?? "\(bytes) bytes"
+        return unit.map { "\(bytes / $0.value) \($0.key)" } ?? (bytes == 1 ? "1 byte" : "\(bytes) bytes")
     }
 }

@@ -34,27 +34,11 @@ enum SourceText {
     }
 
     private static func decode(_ bytes: ArraySlice<UInt8>, _ path: String) throws(ConfigurationErrors) -> String {
-        if let text = String(validating: bytes, as: UTF8.self) { return text }
         let text = String(decoding: bytes, as: UTF8.self)
-        // Only what came before the first wrong byte counts: a replacement character may also stand in the file.
-        var sound = bytes.count
-        for (offset, pair) in zip(text.utf8, bytes).enumerated() where pair.0 != pair.1 {
-            sound = offset
-            break
+        // Where a byte is wrong, decoding puts a replacement character: the first difference is the place.
+        guard let (index, _) = zip(text.utf8.indices, zip(text.utf8, bytes)).first(where: { $1.0 != $1.1 }) else {
+            return text
         }
-        let before = bytes.prefix(sound)
-        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
-        let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        let column = String(decoding: before[lineStart...], as: UTF8.self).unicodeScalars.count + 1
-        throw ConfigurationErrors(faults: [
-            ConfigurationFault(file: path, line: line, column: column, message: "is not UTF-8")
-        ])
-    }
-}
-
-extension ConfigurationErrors {
-    /// One fault of a whole file or folder.
-    init(_ file: String, _ message: String) {
-        self.init(faults: [ConfigurationFault(file: file, message: message)])
+        throw ConfigurationErrors(path, at: text.place(of: index), "is not UTF-8")
     }
 }
