@@ -29,8 +29,7 @@ final class ServerProcess: Sendable {
     /// The process's number.
     let pid: Int32
     private let output: OutputBox
-    // Sendable in effect: only its constant pid and thread-safe terminate() are used.
-    nonisolated(unsafe) private let process: Process
+    private let process: Process
 
     private final class OutputBox: Sendable {
         private let state = Mutex(Output())
@@ -112,7 +111,7 @@ final class ServerProcess: Sendable {
             return output.exitStatus == nil ? nil : .some(nil)
         }
         guard let ports else { throw Failure(description: output.withLock { $0.log }) }
-        unsafe self.process = process
+        self.process = process
         self.output = output
         (port, adminPort) = ports
         pid = process.processIdentifier

@@ -31,12 +31,15 @@ package final class SocketClient {
         }
     }
 
+    /// The port it is connected to.
+    package let port: Int
     private let descriptor: Int32
     private var received: [UInt8] = []
     private var isClosed = false
 
     /// Connects to a port of this machine.
     package init(port: Int) throws {
+        self.port = port
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
