@@ -1,4 +1,4 @@
-"""Data, export and checks shared by the handwritten-digit models.
+"""Data, files and checks shared by the handwritten-digit models.
 
 Run as a program, it writes the held-out rows to digits-holdout.csv.
 """
@@ -30,9 +30,8 @@ def check_versions():
 check_versions()  # before the imports below, so that a missing package is named with all the others
 
 import numpy as np
+import onnx
 import onnxruntime
-import skl2onnx
-from skl2onnx.common.data_types import FloatTensorType
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from threadpoolctl import threadpool_limits
@@ -41,6 +40,10 @@ SEED = 0
 HELD_OUT_ROWS = 360
 PIXELS = 64
 CLASSES = 10
+
+# Older than every ONNX Runtime that Manta meets (Debian 13 has 1.21).
+OPSET = 18
+IR_VERSION = 8
 
 # One thread adds up in one order, so the number of cores has no say in the weights.
 threadpool_limits(1)
@@ -55,22 +58,12 @@ def split():
     return train_test_split(pixels, labels, test_size=HELD_OUT_ROWS, stratify=labels, random_state=SEED)
 
 
-def export(model, name, path):
-    """Writes a fitted classifier as ONNX, X [-1, 64] to label [-1] and probabilities [-1, 10]; returns the bytes."""
-    # Opset 18 with IR version 8 is older than every ONNX Runtime that Manta meets (Debian 13 has 1.21).
-    onnx_model = skl2onnx.to_onnx(
-        model,
-        name=name,
-        initial_types=[("X", FloatTensorType([None, PIXELS]))],
-        options={"zipmap": False},
-        target_opset={"": 18, "ai.onnx.ml": 3},
-    )
-    onnx_model.ir_version = 8
-    opsets = sorted(onnx_model.opset_import, key=lambda opset: opset.domain)  # come from a set, in any order
-    del onnx_model.opset_import[:]
-    onnx_model.opset_import.extend(opsets)
+def write(onnx_model, path):
+    """Writes a model of X [-1, 64] to label [-1] and probabilities [-1, 10], and returns its bytes."""
+    onnx_model.ir_version = IR_VERSION
     for value in [*onnx_model.graph.input, *onnx_model.graph.output]:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.checker.check_model(onnx_model, full_check=True)
     path.parent.mkdir(exist_ok=True)
     content = onnx_model.SerializeToString(deterministic=True)
     path.write_bytes(content)
@@ -91,6 +84,7 @@ def check(model, path, rows):
 
     raw = rows.astype(np.float32)
     labels, probabilities = session.run(["label", "probabilities"], {"X": raw})
+    np.testing.assert_array_equal(labels, probabilities.argmax(axis=1))
     np.testing.assert_array_equal(labels, model.predict(rows))
     np.testing.assert_allclose(probabilities, model.predict_proba(rows), rtol=0, atol=1e-4)
     for index in range(len(raw)):  # one by one as in a batch
