@@ -1,2 +1,0 @@
-#include "CMantaJSON.h"
-#include <simdjson.h>

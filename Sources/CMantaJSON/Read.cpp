@@ -1,0 +1,346 @@
+#include "CMantaJSON.h"
+#include "Decimal.h"
+#include "Strings.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+using namespace manta;
+
+namespace {
+
+// One scalar that isn't a number.
+enum class Word { none, bool_true, bool_false, null, nan, positive_infinity, negative_infinity };
+
+template <size_t size> bool matches(const uint8_t *text, const uint8_t *limit, const char (&word)[size]) {
+    return size_t(limit - text) >= size && std::memcmp(text, word, size - 1) == 0;
+}
+
+// Python's json writes NaN, Infinity and -Infinity, so they are words here.
+Word word(const uint8_t *text, const uint8_t *limit) {
+    auto is = [&](const auto &word) { return matches(text, limit, word) && ends_scalar(text[sizeof word - 1]); };
+    switch (*text) {
+    case 't': return is("true") ? Word::bool_true : Word::none;
+    case 'f': return is("false") ? Word::bool_false : Word::none;
+    case 'n': return is("null") ? Word::null : Word::none;
+    case 'N': return is("NaN") ? Word::nan : Word::none;
+    case 'I': return is("Infinity") ? Word::positive_infinity : Word::none;
+    case '-': return is("-Infinity") ? Word::negative_infinity : Word::none;
+    default: return Word::none;
+    }
+}
+
+// The same three as strings.
+Word quoted_word(const uint8_t *text, const uint8_t *limit) {
+    if (matches(text, limit, "\"NaN\"")) { return Word::nan; }
+    if (matches(text, limit, "\"Infinity\"")) { return Word::positive_infinity; }
+    if (matches(text, limit, "\"-Infinity\"")) { return Word::negative_infinity; }
+    return Word::none;
+}
+
+bool starts_number(uint8_t byte) { return byte == '-' || uint8_t(byte - '0') < 10; }
+
+// Checks a scalar of any kind.
+manta_json_status check_scalar(const uint8_t *text, const uint8_t *limit) {
+    if (*text == '"') {
+        bool has_escapes;
+        ++text;
+        return pass_string(text, limit, has_escapes) ? MANTA_JSON_OK : MANTA_JSON_BAD_ESCAPE;
+    }
+    if (word(text, limit) != Word::none) { return MANTA_JSON_OK; }
+    if (!starts_number(*text)) { return MANTA_JSON_EXPECTED_VALUE; }
+    Decimal number;
+    return read(text, limit, number) ? MANTA_JSON_OK : MANTA_JSON_BAD_NUMBER;
+}
+
+// What to say of a scalar that isn't of the tensor's type.
+manta_json_status mismatch(const uint8_t *text, const uint8_t *limit) {
+    auto status = check_scalar(text, limit);
+    return status == MANTA_JSON_OK ? MANTA_JSON_WRONG_TYPE : status;
+}
+
+// Readers of one element each: `operator()` takes its text and stores its value.
+
+struct BoolReader {
+    uint8_t *target;
+    const uint8_t *limit;
+
+    manta_json_status operator()(const uint8_t *text) {
+        switch (word(text, limit)) {
+        case Word::bool_true: *target++ = 1; return MANTA_JSON_OK;
+        case Word::bool_false: *target++ = 0; return MANTA_JSON_OK;
+        default: return mismatch(text, limit);
+        }
+    }
+};
+
+template <typename Integer> struct IntegerReader {
+    uint8_t *target;
+    const uint8_t *limit;
+
+    manta_json_status operator()(const uint8_t *text) {
+        Decimal number;
+        if (!starts_number(*text) || !read(text, limit, number) || !number.is_integer) { return mismatch(text, limit); }
+        uint64_t magnitude = number.digits;
+        if (!number.is_exact()) {
+            // Twenty digits may fit into 64 bits: from 10^19 on, and only if they didn't wrap around.
+            if (number.digit_count > 20 || *number.begin != '1' || magnitude < 10'000'000'000'000'000'000u) {
+                return MANTA_JSON_OUT_OF_RANGE;
+            }
+        }
+        constexpr uint64_t most = uint64_t(std::numeric_limits<Integer>::max());
+        uint64_t limit_of_sign = number.negative ? (std::is_signed_v<Integer> ? most + 1 : 0) : most;
+        if (magnitude > limit_of_sign) { return MANTA_JSON_OUT_OF_RANGE; }
+        Integer value = Integer(number.negative ? 0 - magnitude : magnitude);
+        std::memcpy(target, &value, sizeof value);
+        target += sizeof value;
+        return MANTA_JSON_OK;
+    }
+};
+
+struct DoubleReader {
+    uint8_t *target;
+    const uint8_t *limit;
+
+    manta_json_status operator()(const uint8_t *text) {
+        Decimal number;
+        double value;
+        if (starts_number(*text) && read(text, limit, number)) {
+            value = number.value();
+            if (std::isinf(value)) { return MANTA_JSON_OUT_OF_RANGE; }
+        } else {
+            switch (*text == '"' ? quoted_word(text, limit) : word(text, limit)) {
+            case Word::nan: value = std::numeric_limits<double>::quiet_NaN(); break;
+            case Word::positive_infinity: value = INFINITY; break;
+            case Word::negative_infinity: value = -INFINITY; break;
+            default: return mismatch(text, limit);
+            }
+        }
+        std::memcpy(target, &value, sizeof value);
+        target += sizeof value;
+        return MANTA_JSON_OK;
+    }
+};
+
+// FP16, BF16 and FP32, whose bits are `Bits`.
+template <typename Format, typename Bits> struct NarrowReader {
+    uint8_t *target;
+    const uint8_t *limit;
+    static constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
+
+    manta_json_status operator()(const uint8_t *text) {
+        Decimal number;
+        Bits bits;
+        if (starts_number(*text) && read(text, limit, number)) {
+            if (!quickly(number, bits)) { bits = Bits(narrowed<Format>(number)); }
+            if (bits == infinity<Format>()) { return MANTA_JSON_OUT_OF_RANGE; }
+            if (number.negative) { bits |= sign; }
+        } else {
+            switch (*text == '"' ? quoted_word(text, limit) : word(text, limit)) {
+            case Word::nan: bits = Bits(infinity<Format>() | Bits(1) << (Format::fraction - 1)); break;
+            case Word::positive_infinity: bits = Bits(infinity<Format>()); break;
+            case Word::negative_infinity: bits = Bits(infinity<Format>() | sign); break;
+            default: return mismatch(text, limit);
+            }
+        }
+        std::memcpy(target, &bits, sizeof bits);
+        target += sizeof bits;
+        return MANTA_JSON_OK;
+    }
+
+    // The usual FP32: up to 19 digits and a small exponent, and not near halfway between two floats.
+    //
+    // Converting the digits and scaling them round once each, so the double is off by less than 2 of its last places.
+    // Farther than 4 from halfway, the number itself is on the same side of it, and the double's float is the number's.
+    static bool quickly(const Decimal &number, Bits &bits) {
+        if constexpr (std::is_same_v<Format, Single>) {
+            if (!number.is_exact() || number.exponent < -22 || number.exponent > 22) { return false; }
+            if (number.digits == 0) {
+                bits = 0;
+                return true;
+            }
+            static constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+            // At most 10^41 and at least 10^-22: within the normal floats but for the largest.
+            double digits = double(number.digits);
+            double value = number.exponent < 0 ? digits / powers[-number.exponent] : digits * powers[number.exponent];
+            uint64_t places;
+            std::memcpy(&places, &value, sizeof places);
+            constexpr uint32_t halfway = 1u << 28;
+            if (uint32_t(places & (2 * halfway - 1)) - (halfway - 4) <= 8 || value > 3e38) { return false; }
+            float rounded = float(value);
+            std::memcpy(&bits, &rounded, sizeof bits);
+            return true;
+        }
+        return false;
+    }
+};
+
+struct StringReader {
+    uint8_t *target;
+    const uint8_t *limit;
+
+    manta_json_status operator()(const uint8_t *text) {
+        if (*text != '"') { return mismatch(text, limit); }
+        auto element = target + 4;
+        if (!unescape(++text, limit, element)) { return MANTA_JSON_BAD_ESCAPE; }
+        uint32_t length = uint32_t(element - target - 4);
+        std::memcpy(target, &length, 4);
+        target = element;
+        return MANTA_JSON_OK;
+    }
+};
+
+// Walks an array of any depth and gives each scalar in it to `reader`.
+template <typename Reader>
+manta_json_read read_elements(const manta_json *json, size_t token, size_t count, Reader reader) {
+    auto start = reader.target;
+    auto bytes = json->bytes;
+    auto tokens = json->tokens;
+    auto end = json->token_count;
+    size_t elements = 0;
+    size_t depth = 0;
+    auto stop = [&](manta_json_status status) {
+        return manta_json_read{status, token, elements, size_t(reader.target - start)};
+    };
+    if (token >= end) { return stop(MANTA_JSON_EXPECTED_VALUE); }
+    if (bytes[tokens[token]] != '[') { return stop(MANTA_JSON_WRONG_TYPE); }
+    while (true) {
+        // A value.
+        if (token >= end) { return stop(MANTA_JSON_EXPECTED_VALUE); }
+        auto text = bytes + tokens[token];
+        bool is_open = false;
+        if (*text == '[') {
+            if (++depth > MANTA_JSON_MAX_DEPTH) { return stop(MANTA_JSON_TOO_DEEP); }
+            ++token;
+            is_open = !(token < end && bytes[tokens[token]] == ']');
+        } else if (*text == '{') {
+            return stop(MANTA_JSON_WRONG_TYPE);
+        } else {
+            if (elements == count) {
+                auto status = check_scalar(text, reader.limit);
+                return stop(status == MANTA_JSON_OK ? MANTA_JSON_TOO_MANY : status);
+            }
+            auto status = reader(text);
+            if (status != MANTA_JSON_OK) { return stop(status); }
+            ++elements;
+            ++token;
+        }
+        if (is_open) { continue; }
+        // What comes after it.
+        while (true) {
+            if (token >= end) { return stop(MANTA_JSON_EXPECTED_COMMA_OR_BRACKET); }
+            auto byte = bytes[tokens[token]];
+            if (byte == ',') {
+                ++token;
+                break;
+            }
+            if (byte != ']') { return stop(MANTA_JSON_EXPECTED_COMMA_OR_BRACKET); }
+            ++token;
+            if (--depth == 0) { return stop(MANTA_JSON_OK); }
+        }
+    }
+}
+
+} // namespace
+
+manta_json_read manta_json_read_elements(
+    const manta_json *json, size_t token, manta_type type, size_t count, uint8_t *target) {
+    auto limit = json->bytes + json->byte_count;
+    switch (type) {
+    case MANTA_BOOL: return read_elements(json, token, count, BoolReader{target, limit});
+    case MANTA_INT8: return read_elements(json, token, count, IntegerReader<int8_t>{target, limit});
+    case MANTA_INT16: return read_elements(json, token, count, IntegerReader<int16_t>{target, limit});
+    case MANTA_INT32: return read_elements(json, token, count, IntegerReader<int32_t>{target, limit});
+    case MANTA_INT64: return read_elements(json, token, count, IntegerReader<int64_t>{target, limit});
+    case MANTA_UINT8: return read_elements(json, token, count, IntegerReader<uint8_t>{target, limit});
+    case MANTA_UINT16: return read_elements(json, token, count, IntegerReader<uint16_t>{target, limit});
+    case MANTA_UINT32: return read_elements(json, token, count, IntegerReader<uint32_t>{target, limit});
+    case MANTA_UINT64: return read_elements(json, token, count, IntegerReader<uint64_t>{target, limit});
+    case MANTA_FP16: return read_elements(json, token, count, NarrowReader<Half, uint16_t>{target, limit});
+    case MANTA_BF16: return read_elements(json, token, count, NarrowReader<BFloat, uint16_t>{target, limit});
+    case MANTA_FP32: return read_elements(json, token, count, NarrowReader<Single, uint32_t>{target, limit});
+    case MANTA_FP64: return read_elements(json, token, count, DoubleReader{target, limit});
+    case MANTA_BYTES: return read_elements(json, token, count, StringReader{target, limit});
+    }
+    return {MANTA_JSON_WRONG_TYPE, token, 0, 0};
+}
+
+manta_json_read manta_json_skip(const manta_json *json, size_t token) {
+    auto bytes = json->bytes;
+    auto tokens = json->tokens;
+    auto end = json->token_count;
+    auto limit = bytes + json->byte_count;
+    bool in_object[MANTA_JSON_MAX_DEPTH + 1];
+    size_t depth = 0;
+    size_t elements = 0;
+    auto stop = [&](manta_json_status status) { return manta_json_read{status, token, elements, 0}; };
+    auto byte = [&] { return token < end ? bytes[tokens[token]] : uint8_t(0); };
+    // Passes over `"name":` and says whether it was there.
+    auto pass_name = [&](manta_json_status &status) {
+        status = MANTA_JSON_EXPECTED_NAME;
+        if (byte() != '"') { return false; }
+        status = check_scalar(bytes + tokens[token], limit);
+        if (status != MANTA_JSON_OK) { return false; }
+        ++token;
+        status = MANTA_JSON_EXPECTED_COLON;
+        if (byte() != ':') { return false; }
+        ++token;
+        return true;
+    };
+    manta_json_status status;
+    while (true) {
+        auto first = byte();
+        if (first == 0) { return stop(MANTA_JSON_EXPECTED_VALUE); }
+        bool is_open = false;
+        if (first == '[' || first == '{') {
+            if (depth == MANTA_JSON_MAX_DEPTH) { return stop(MANTA_JSON_TOO_DEEP); }
+            in_object[++depth] = first == '{';
+            ++token;
+            is_open = byte() != (in_object[depth] ? '}' : ']');
+            if (is_open && in_object[depth] && !pass_name(status)) { return stop(status); }
+        } else {
+            status = check_scalar(bytes + tokens[token], limit);
+            if (status != MANTA_JSON_OK) { return stop(status); }
+            ++elements;
+            ++token;
+        }
+        if (is_open) { continue; }
+        while (true) {
+            if (depth == 0) { return stop(MANTA_JSON_OK); }
+            auto next = byte();
+            if (next == ',') {
+                ++token;
+                if (in_object[depth] && !pass_name(status)) { return stop(status); }
+                break;
+            }
+            if (next != (in_object[depth] ? '}' : ']')) {
+                return stop(in_object[depth] ? MANTA_JSON_EXPECTED_COMMA_OR_BRACE : MANTA_JSON_EXPECTED_COMMA_OR_BRACKET);
+            }
+            ++token;
+            --depth;
+        }
+    }
+}
+
+manta_json_number manta_json_read_number(const manta_json *json, size_t token) {
+    manta_json_number result = {MANTA_JSON_OK, false, 0, 0};
+    auto text = json->bytes + json->tokens[token];
+    auto limit = json->bytes + json->byte_count;
+    Decimal number;
+    if (!starts_number(*text) || !read(text, limit, number)) {
+        result.status = mismatch(text, limit);
+        return result;
+    }
+    result.value = number.value();
+    if (std::isinf(result.value)) { result.status = MANTA_JSON_OUT_OF_RANGE; }
+    uint64_t most = uint64_t(INT64_MAX) + number.negative;
+    if (number.is_integer && number.is_exact() && number.digits <= most) {
+        result.is_integer = true;
+        result.integer = int64_t(number.negative ? 0 - number.digits : number.digits);
+    }
+    return result;
+}

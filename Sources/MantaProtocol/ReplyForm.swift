@@ -1,0 +1,32 @@
+/// The form that a request wants its outputs in: JSON or binary, each.
+public struct ReplyForm: Sendable, Hashable {
+    /// What outputs are in that the request says nothing of.
+    var binaryByDefault: Bool
+    /// The outputs of which it says something: few, so a list is faster than a dictionary.
+    private var choices: [Choice] = []
+
+    private struct Choice: Hashable {
+        let output: String
+        let isBinary: Bool
+    }
+
+    /// All outputs in JSON.
+    public init() {
+        binaryByDefault = false
+    }
+
+    /// All outputs in binary, or all in JSON.
+    init(binary: Bool) {
+        binaryByDefault = binary
+    }
+
+    /// Whether the output of this name is wanted in binary.
+    func isBinary(_ output: String) -> Bool {
+        choices.first { $0.output == output }?.isBinary ?? binaryByDefault
+    }
+
+    /// Says in which form one output is wanted.
+    mutating func choose(_ output: String, binary: Bool) {
+        choices.append(Choice(output: output, isBinary: binary))
+    }
+}

@@ -1,0 +1,86 @@
+internal import MantaCore
+
+/// Reads the JSON object of a request.
+///
+/// A member that Manta reads may be there once; others are passed over.
+struct RequestReader {
+    private var id: String?
+    private var parameters: Parameters?
+    private var inputs: [NamedTensor]?
+    private var outputs: [OutputReader]?
+    private var binaryByDefault: Bool?
+
+    /// Reads a request, from the beginning of its JSON, and the form its reply is wanted in.
+    static func read(
+        _ json: inout JSONReader, binary: inout BinarySection
+    ) throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
+        var reader = RequestReader()
+        guard json.enterObject() else { throw try json.unexpected("the body", "a JSON object", .request) }
+        while let member = try json.nextMember() {
+            switch member {
+            case "inputs": try reader.readInputs(&json, binary: &binary)
+            case "outputs": try reader.readOutputs(&json)
+            case "parameters": try reader.readParameters(&json)
+            case "id":
+                guard reader.id == nil else { throw Place.request.givenTwice("id") }
+                reader.id = try json.readString("id", of: .request)
+            default: try json.skipValue()
+            }
+        }
+        try json.finish()
+        try binary.finish()
+        return try reader.finish()
+    }
+
+    private mutating func readInputs(
+        _ json: inout JSONReader, binary: inout BinarySection
+    ) throws(ServingError) {
+        guard inputs == nil else { throw Place.request.givenTwice("inputs") }
+        guard json.enterArray() else { throw try json.unexpected("inputs", "an array", .request) }
+        var inputs: [NamedTensor] = []
+        while try json.nextElement() {
+            inputs.append(try InputReader.read(&json, index: inputs.count, binary: &binary))
+        }
+        self.inputs = inputs
+    }
+
+    private mutating func readOutputs(_ json: inout JSONReader) throws(ServingError) {
+        guard outputs == nil else { throw Place.request.givenTwice("outputs") }
+        guard json.enterArray() else { throw try json.unexpected("outputs", "an array", .request) }
+        var outputs: [OutputReader] = []
+        while try json.nextElement() { outputs.append(try OutputReader.read(&json, index: outputs.count)) }
+        self.outputs = outputs
+    }
+
+    private mutating func readParameters(_ json: inout JSONReader) throws(ServingError) {
+        guard parameters == nil else { throw Place.request.givenTwice("parameters") }
+        var parameters: Parameters = [:]
+        var binaryByDefault: Bool?
+        try json.readParameters(of: .request) { name, value throws(ServingError) in
+            if name == "binary_data_output" {
+                guard case .bool(let isBinary) = value else {
+                    throw ServingError(.invalidRequest, "parameter \"binary_data_output\": expected true or false")
+                }
+                binaryByDefault = isBinary
+            } else if name.hasPrefix("triton_") {
+                throw ServingError(
+                    .invalidRequest, "parameter \"\(name)\": names that begin with \"triton_\" are reserved")
+            } else {
+                parameters[name] = value
+            }
+        }
+        self.parameters = parameters
+        self.binaryByDefault = binaryByDefault
+    }
+
+    private func finish() throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
+        guard let inputs else { throw Place.request.missing("inputs") }
+        var request = InferenceRequest(id: id, parameters: parameters ?? [:], inputs: inputs)
+        var reply = ReplyForm(binary: binaryByDefault ?? false)
+        for output in outputs ?? [] {
+            request.outputs.append(output.name)
+            if let isBinary = output.isBinary { reply.choose(output.name, binary: isBinary) }
+        }
+        return (request, reply)
+    }
+}
