@@ -15,7 +15,7 @@ struct RequestReader {
         _ json: inout JSONReader, binary: inout BinarySection
     ) throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
         var reader = RequestReader()
-        guard json.enterObject() else { throw try json.unexpected("the body", "a JSON object", .request) }
+        try json.enterText()
         while let member = try json.nextMember() {
             switch member {
             case "inputs": try reader.readInputs(&json, binary: &binary)
