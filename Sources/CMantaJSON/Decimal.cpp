@@ -9,10 +9,6 @@ namespace manta {
 
 namespace {
 
-// The powers of ten that a double holds exactly.
-constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                             1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr int64_t max_power = 22;
 // Exponents are counted up to here. Beyond, a number is 0 or infinite whatever its digits are.
 constexpr int64_t max_exponent = 1'000'000'000'000;
 
@@ -102,16 +98,11 @@ size_t Decimal::significant_digits() const {
 }
 
 double Decimal::value() const {
+    double value = 0;
     if (is_exact()) {
         if (digits == 0) { return signed_zero(); }
-        // Both operands are exact, so the one rounding is right (Clinger, "How to Read Floating Point Numbers
-        // Accurately", 1990).
-        if (digits <= uint64_t(1) << 53 && -max_power <= exponent && exponent <= max_power) {
-            double value = exponent < 0 ? double(digits) / powers[-exponent] : double(digits) * powers[exponent];
-            return negative ? -value : value;
-        }
+        if (digits <= exact_digits && scale(digits, exponent, value)) { return negative ? -value : value; }
     }
-    double value = 0;
     auto result = std::from_chars(
         reinterpret_cast<const char *>(begin), reinterpret_cast<const char *>(end), value, std::chars_format::general);
     if (result.ec == std::errc::result_out_of_range) {

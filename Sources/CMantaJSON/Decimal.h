@@ -5,6 +5,19 @@
 
 namespace manta {
 
+// digits · 10^exponent by one conversion and one multiplication or division, which each round at most once; false if the
+// power isn't one that a double holds exactly. With digits of at most 2^53 only the second rounds, so the value is the
+// nearest (Clinger, "How to Read Floating Point Numbers Accurately", 1990).
+inline bool scale(uint64_t digits, int64_t exponent, double &value) {
+    constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (exponent < -22 || exponent > 22) { return false; }
+    value = exponent < 0 ? double(digits) / powers[-exponent] : double(digits) * powers[exponent];
+    return true;
+}
+
+constexpr uint64_t exact_digits = uint64_t(1) << 53;
+
 // A number as it is written: (-1)^negative · digits · 10^exponent.
 struct Decimal {
     const uint8_t *begin;

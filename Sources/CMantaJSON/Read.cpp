@@ -156,17 +156,9 @@ template <typename Format, typename Bits> struct NarrowReader {
     // Farther than 4 from halfway, the number itself is on the same side of it, and the double's float is the number's.
     static bool quickly(const Decimal &number, Bits &bits) {
         if constexpr (std::is_same_v<Format, Single>) {
-            if (!number.is_exact() || number.exponent < -22 || number.exponent > 22) { return false; }
-            if (number.digits == 0) {
-                bits = 0;
-                return true;
-            }
-            static constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-            // At most 10^41 and at least 10^-22: within the normal floats but for the largest.
-            double digits = double(number.digits);
-            double value = number.exponent < 0 ? digits / powers[-number.exponent] : digits * powers[number.exponent];
+            // 0, or at least 10^-22 and less than 10^42: within the normal floats but for the largest.
+            double value;
+            if (!number.is_exact() || !scale(number.digits, number.exponent, value)) { return false; }
             uint64_t places;
             std::memcpy(&places, &value, sizeof places);
             constexpr uint32_t halfway = 1u << 28;

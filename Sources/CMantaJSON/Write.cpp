@@ -47,7 +47,19 @@ template <typename Format> struct Narrow {
     uint16_t bits;
 };
 
-// Tries one decimal digit after the other until one reads back as the same value.
+// The double nearest to digits · 10^exponent.
+double nearest(uint64_t digits, int exponent) {
+    double value;
+    if (scale(digits, exponent, value)) { return value; }
+    char text[32];
+    auto end = std::to_chars(text, text + 20, digits).ptr;
+    *end++ = 'e';
+    end = std::to_chars(end, text + 32, exponent).ptr;
+    std::from_chars(text, end, value);
+    return value;
+}
+
+// Tries one decimal digit after the other until they read back as the same value. Five are always enough.
 template <typename Format> char *write(char *target, Narrow<Format> narrow) {
     constexpr uint32_t special = infinity<Format>();
     uint32_t magnitude = narrow.bits & 0x7FFF;
@@ -58,21 +70,19 @@ template <typename Format> char *write(char *target, Narrow<Format> narrow) {
     uint32_t fraction = magnitude & ((1u << Format::fraction) - 1);
     int scale = int(exponent == 0 ? 1 : exponent) - Format::bias - Format::fraction;
     double value = std::ldexp(double(exponent == 0 ? fraction : fraction | 1u << Format::fraction), scale);
-    double nearest = value;
-    int leading = int(std::floor(std::log10(value)));
+    // The exponent of the first decimal digit: by the binary exponent it is this or one more.
+    int leading = int(std::floor(std::ilogb(value) * 0.30102999566398120));
+    if (value >= nearest(1, leading + 1)) { leading += 1; }
     for (int digits = 1; digits <= 5; ++digits) {
-        double scaled = value * std::pow(10.0, digits - 1 - leading);
-        uint64_t candidates[] = {uint64_t(std::nearbyint(scaled)), 0};
-        candidates[1] = double(candidates[0]) > scaled ? candidates[0] - 1 : candidates[0] + 1;
-        for (uint64_t candidate : candidates) {
-            char text[32];
-            auto end = std::to_chars(text, text + 20, candidate).ptr;
-            *end++ = 'e';
-            end = std::to_chars(end, text + 32, leading + 1 - digits).ptr;
-            std::from_chars(text, end, nearest);
+        int last = leading + 1 - digits;
+        double scaled = last < 0 ? value * nearest(1, -last) : value / nearest(1, last);
+        auto candidate = uint64_t(scaled + 0.5);
+        // Below a power of two the values are denser than above, so the nearest decimal may miss where the next hits.
+        for (auto end = candidate + (fraction == 0 ? 1 : 0); candidate <= end; ++candidate) {
+            double decimal = nearest(candidate, last);
             bool is_tie;
-            if (candidate > 0 && narrowed<Format>(nearest, is_tie) == magnitude) {
-                return std::to_chars(target, target + 32, is_negative ? -nearest : nearest).ptr;
+            if (candidate > 0 && narrowed<Format>(decimal, is_tie) == magnitude) {
+                return std::to_chars(target, target + 32, is_negative ? -decimal : decimal).ptr;
             }
         }
     }

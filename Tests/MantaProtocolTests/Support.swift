@@ -64,11 +64,11 @@ func encode(
     )
 }
 
-/// The `data` of a reply's one output.
+/// The elements of a reply's one output.
 func data(_ tensor: Tensor) throws -> String {
     let json = try encode([NamedTensor("y", tensor)]).json
     let start = try #require(json.firstRange(of: #""data":"#)).upperBound
-    return String(json[start...].dropLast(3))
+    return String(json[start...].dropFirst().dropLast(4))
 }
 
 extension Tensor {

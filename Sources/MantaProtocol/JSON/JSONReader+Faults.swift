@@ -10,6 +10,11 @@ extension JSONReader {
     /// An error about text that isn't JSON.
     func malformed(_ status: manta_json_status, at token: Int? = nil) -> ServingError {
         let token = token ?? position
+        // The last token doesn't count unless it closes the object.
+        guard token < tokenCount else {
+            return ServingError(
+                .invalidRequest, "malformed JSON at byte \(byteCount): the text ends before its object is closed")
+        }
         let place = "malformed JSON at byte \(offset(of: token))"
         let reason =
             switch status {

@@ -41,6 +41,14 @@ internal import MantaCore
     /// The first byte of the token before; 0 at the beginning.
     private var byteBefore: UInt8 { unsafe position > 0 ? bytes[Int(tokens[position - 1])] : 0 }
 
+    /// Enters the object that the text is.
+    mutating func enterText() throws(ServingError) {
+        guard !enterObject() else { return }
+        let found = found(at: 0)
+        guard found != "{" else { throw malformed(MANTA_JSON_EXPECTED_NAME, at: tokenCount) }
+        throw ServingError(.invalidRequest, "the body: expected a JSON object, found \(found)")
+    }
+
     /// Enters an object if one comes next.
     mutating func enterObject() -> Bool { take(UInt8(ascii: "{")) }
 

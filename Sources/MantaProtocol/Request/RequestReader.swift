@@ -10,16 +10,12 @@ struct RequestReader {
     private var outputs: [OutputReader]?
     private var binaryByDefault: Bool?
 
-    /// Reads a request and the form its reply is wanted in.
-    ///
-    /// - Parameters:
-    ///   - json: The JSON, from its beginning.
-    ///   - binary: The binary tensors behind it.
+    /// Reads a request, from the beginning of its JSON, and the form its reply is wanted in.
     static func read(
         _ json: inout JSONReader, binary: inout BinarySection
     ) throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
         var reader = RequestReader()
-        guard json.enterObject() else { throw try json.unexpected("the body", "a JSON object", .request) }
+        try json.enterText()
         while let member = try json.nextMember() {
             switch member {
             case "inputs": try reader.readInputs(&json, binary: &binary)

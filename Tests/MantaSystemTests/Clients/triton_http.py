@@ -7,9 +7,10 @@ The server has the identity models of Tests/MantaONNXTests/Fixtures, sum_and_gre
 
 import sys
 
+import ml_dtypes
 import numpy
 import tritonclient.http as triton
-from tritonclient.utils import InferenceServerException, serialize_bf16_tensor
+from tritonclient.utils import InferenceServerException
 
 TYPES = {
     "bool": numpy.bool_,
@@ -89,12 +90,9 @@ def check_types():
 
 
 def check_bf16():
-    values = sample(numpy.float32, (2, 3)).view(numpy.uint32) & 0xFFFF0000
-    values = values.view(numpy.float32)
-    tensor = triton.InferInput("x", [2, 3], "BF16")
-    tensor.set_data_from_numpy(values)
-    back = client.infer("identity_bf16", [tensor], outputs=[triton.InferRequestedOutput("y")]).as_numpy("y")
-    assert numpy.array_equal(back, values), back
+    values = sample(numpy.float32, (2, 3)).astype(ml_dtypes.bfloat16)
+    back = infer("identity_bf16", values, "BF16", True, True).as_numpy("y")
+    assert back.dtype == values.dtype and numpy.array_equal(back, values), back
     print("type bf16")
 
 
