@@ -2,7 +2,7 @@
 
 struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings,
                                       const struct MantaDaemonCallbacks *callbacks) {
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO;
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem more[4];
     unsigned int count = 0;
     // A pool of one is refused.

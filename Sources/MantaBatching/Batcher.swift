@@ -1,6 +1,10 @@
 public import MantaCore
 import Synchronization
 
+/// What it takes, in latency and in the time of both CPUs, to wake a thread up: a few microseconds on bare metal, several
+/// times that in a virtual machine.
+private let wakingTime = Duration.microseconds(50)
+
 /// A ``BatchQueue`` at work: it hands batches to the replicas that ask, and wakes up when time makes a difference.
 ///
 /// ```swift
@@ -72,8 +76,10 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func next(for replica: Int) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
-                if state.retired.remove(replica) != nil { return (true, .init()) }
-                if state.isClosed, state.queue.count == 0 { return (true, .init()) }
+                if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
+                    _ = state.queue.withdraw(replica: replica)
+                    return (true, .init())
+                }
                 state.waiting[replica] = continuation
                 return (false, state.queue.offer(replica: replica, at: now))
             }
@@ -93,7 +99,9 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// A batch of `rows` took `time`; the size in force follows.
     public func finished(rows: Int, time: Duration) {
         state.withLock { state in
-            if state.sizer.record(rows: rows, time: time) { state.queue.limits.rows = state.sizer.choice.rows }
+            guard state.sizer.record(rows: rows, time: time), !state.isClosed else { return }
+            state.queue.limits.rows = state.sizer.choice.rows
+            state.queue.limits.rowsWorthWaking = state.sizer.curve.rows(within: wakingTime) + 1
         }
     }
 
@@ -102,6 +110,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         decide { state, now in
             state.isClosed = true
             state.queue.limits.delay = .zero
+            state.queue.limits.rowsWorthWaking = 1
             return ((), state.queue.advance(to: now))
         }
         // Replicas that still wait have found the queue empty.

@@ -4,7 +4,8 @@ import DequeModule
 ///
 /// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force. While all
 /// replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
-/// batch that isn't full waits until its first request has waited that long, but never past a deadline.
+/// batch that isn't full waits until its first request has waited that long, but never past a deadline. With
+/// ``BatchLimits/rowsWorthWaking``, few rows are left to a replica that is about to be back.
 ///
 /// The order is priority, then deadline, then arrival. The first request in that order decides which key runs next, and
 /// those of the same key follow it into the batch in that order. A request past its deadline is never handed out.
@@ -41,12 +42,16 @@ public struct BatchQueue<Payload> {
     public var limits: BatchLimits
     /// How many requests wait.
     public private(set) var count = 0
+    /// How many rows the waiting requests have.
+    public private(set) var rowCount = 0
     /// How many bytes the inputs of waiting requests take.
     public private(set) var byteCount = 0
     /// One list for each key, in the order to run. None is empty.
     private var groups: [Group] = []
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
+    /// Replicas that have been given a batch and haven't asked for the next.
+    private var busy: [Int] = []
     /// No deadline in the queue is earlier than this.
     private var earliestDeadline: ContinuousClock.Instant?
 
@@ -83,12 +88,14 @@ extension BatchQueue {
     /// A replica has nothing to do and asks for work.
     public mutating func offer(replica: Int, at now: ContinuousClock.Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")
+        busy.removeAll { $0 == replica }
         idle.append(replica)
         return advance(to: now)
     }
 
     /// A replica no longer asks for work. Returns false if it wasn't idle.
     public mutating func withdraw(replica: Int) -> Bool {
+        busy.removeAll { $0 == replica }
         guard let index = idle.firstIndex(of: replica) else { return false }
         idle.remove(at: index)
         return true
@@ -110,7 +117,7 @@ extension BatchQueue {
     public mutating func removeAll() -> [Request] {
         defer {
             groups = []
-            (count, byteCount) = (0, 0)
+            (count, rowCount, byteCount) = (0, 0, 0)
         }
         return groups.flatMap(\.requests)
     }
@@ -120,8 +127,13 @@ extension BatchQueue {
         var decision = Decision()
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
         while !groups.isEmpty, let replica = idle.last {
+            if let patience = patienceEnds(), now < patience {
+                decision.wakeUp = patience
+                break
+            }
             guard let group = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
             idle.removeLast()
+            busy.append(replica)
             decision.batches.append((replica, takeBatch(from: group)))
         }
         if !groups.isEmpty, let deadline = earliestDeadline {
@@ -144,6 +156,7 @@ extension BatchQueue {
 
     private mutating func insert(_ request: Request) {
         count += 1
+        rowCount += request.rows
         byteCount += request.byteCount
         earliestDeadline = min(earliestDeadline ?? request.deadline, request.deadline)
         guard let index = groups.firstIndex(where: { $0.key == request.key }) else {
@@ -158,6 +171,7 @@ extension BatchQueue {
 
     private mutating func left(_ request: Request) {
         count -= 1
+        rowCount -= request.rows
         byteCount -= request.byteCount
     }
 
@@ -175,6 +189,13 @@ extension BatchQueue {
         for request in expired { left(request) }
         earliestDeadline = groups.lazy.flatMap(\.requests).map(\.deadline).min()
         return expired
+    }
+
+    /// Until when what waits is left to a busy replica; `nil` if an idle one is to take it.
+    private func patienceEnds() -> ContinuousClock.Instant? {
+        guard !busy.isEmpty, rowCount < limits.rowsWorthWaking else { return nil }
+        // Few wait, or else they would be worth it.
+        return groups.lazy.flatMap(\.requests).map(\.arrived).min().map { $0 + BatchLimits.patience }
     }
 
     /// The group whose first request precedes those of all other groups that may start now. `wakeUp` becomes the

@@ -75,6 +75,17 @@ public struct CostCurve: Sendable, Hashable {
         let share = (size - lower.rows) / (upper.rows - lower.rows)
         return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
     }
+
+    /// The most rows, doubling from 1, that are expected to run within `time`; 0 if even one takes longer, or if nothing
+    /// is known.
+    public func rows(within time: Duration) -> Int {
+        var rows = 0
+        for sizeClass in points.indices {
+            guard let expected = expectedTime(rows: Self.maxRows(sizeClass: sizeClass)), expected <= time else { break }
+            rows = Self.maxRows(sizeClass: sizeClass)
+        }
+        return rows
+    }
 }
 
 extension Duration {

@@ -1,5 +1,6 @@
 import CMantaHTTP
 import Logging
+import MantaThreads
 import Synchronization
 
 /// One request and its reply: gathers the body, runs the handler as a task of its own, hands over the reply.
@@ -126,7 +127,11 @@ import Synchronization
         guard connection.enter(.handling(self), at: .now) else { return .NO }
         server.handlers.began()
         let isSmall = state.withLock { $0.body.count } <= Self.smallBody
-        let task = isSmall ? Task.immediate { await self.handle() } : Task { await self.handle() }
+        let executor = FollowUpExecutor.shared
+        let task =
+            isSmall
+            ? Task.immediate(executorPreference: executor) { await self.handle() }
+            : Task(executorPreference: executor) { await self.handle() }
         let (reply, isCancelled) = state.withLock { state -> (Reply?, Bool) in
             state.task = task
             if let reply = state.reply.take() { return (reply, false) }

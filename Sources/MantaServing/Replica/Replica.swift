@@ -32,6 +32,9 @@ actor Replica {
         thread.stop()
     }
 
+    /// The largest outputs of a batch, in bytes, whose replies are written on the replica's thread.
+    private static let smallReplies = 64 << 10
+
     /// Serves until the batcher closes or retires it.
     func serve() async {
         while let batch = await batcher.next(for: id) { execute(batch) }
@@ -67,10 +70,15 @@ actor Replica {
         timing.run = result.run
         timing.batch = elapsed - result.run
         timing.batchRows = rows
-        for (request, outputs) in zip(batch, result.outputs) {
-            timing.queue = taken - request.arrived
-            request.payload.resolve(.success(.init(outputs: outputs, timing: timing)))
+        let resolve = {
+            for (request, outputs) in zip(batch, result.outputs) {
+                timing.queue = taken - request.arrived
+                request.payload.resolve(.success(.init(outputs: outputs, timing: timing)))
+            }
         }
+        // Small replies are soon written, so that happens here; large ones would hold up the next batch.
+        let byteCount = result.outputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+        if byteCount <= Self.smallReplies { FollowUpExecutor.shared.collecting(resolve) } else { resolve() }
         metrics.recordBatch(rows: rows, run: timing.run, waits: batch.map { taken - $0.arrived })
     }
 }
