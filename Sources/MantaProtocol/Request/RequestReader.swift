@@ -57,17 +57,18 @@ struct RequestReader {
         var parameters: Parameters = [:]
         var binaryByDefault: Bool?
         try json.readParameters(of: .request) { name, value throws(ServingError) in
-            if name == "binary_data_output" {
+            if case "binary_data_output" = name {
                 guard case .bool(let isBinary) = value else {
-                    throw ServingError(.invalidRequest, "parameter \"binary_data_output\": expected true or false")
+                    throw Place.request.error("parameter \"binary_data_output\": expected true or false")
                 }
                 binaryByDefault = isBinary
-            } else if name.hasPrefix("triton_") {
-                throw ServingError(
-                    .invalidRequest, "parameter \"\(name)\": names that begin with \"triton_\" are reserved")
-            } else {
-                parameters[name] = value
+                return
             }
+            let name = name.text
+            guard !name.hasPrefix("triton_") else {
+                throw Place.request.error("parameter \"\(name)\": names that begin with \"triton_\" are reserved")
+            }
+            parameters[name] = value
         }
         self.parameters = parameters
         self.binaryByDefault = binaryByDefault
