@@ -14,6 +14,8 @@ extension JSONReader {
         // No library has tensors of more dimensions, and messages show the shape.
         let maxRank = 64
         var sizes: [Int] = []
+        // The usual rank, so that there is one allocation.
+        sizes.reserveCapacity(4)
         while try nextElement() {
             let size = try readNumber()
             guard let size, size.is_integer, size.integer >= 0 else {
