@@ -8,7 +8,7 @@ struct OutputReader {
 
     /// Reads one element of `outputs`.
     static func read(_ json: inout JSONReader, index: Int) throws(ServingError) -> OutputReader {
-        guard json.enterObject() else { throw try json.unexpected("outputs[\(index)]", "an object", .request) }
+        guard json.enterObject() else { throw json.unexpected("outputs[\(index)]", "an object", .request) }
         var name: String?
         var isBinary: Bool?
         var hasParameters = false

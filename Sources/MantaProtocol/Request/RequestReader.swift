@@ -36,7 +36,7 @@ struct RequestReader {
         _ json: inout JSONReader, binary: inout BinarySection
     ) throws(ServingError) {
         guard inputs == nil else { throw Place.request.givenTwice("inputs") }
-        guard json.enterArray() else { throw try json.unexpected("inputs", "an array", .request) }
+        guard json.enterArray() else { throw json.unexpected("inputs", "an array", .request) }
         var inputs: [NamedTensor] = []
         while try json.nextElement() {
             inputs.append(try InputReader.read(&json, index: inputs.count, binary: &binary))
@@ -46,7 +46,7 @@ struct RequestReader {
 
     private mutating func readOutputs(_ json: inout JSONReader) throws(ServingError) {
         guard outputs == nil else { throw Place.request.givenTwice("outputs") }
-        guard json.enterArray() else { throw try json.unexpected("outputs", "an array", .request) }
+        guard json.enterArray() else { throw json.unexpected("outputs", "an array", .request) }
         var outputs: [OutputReader] = []
         while try json.nextElement() { outputs.append(try OutputReader.read(&json, index: outputs.count)) }
         self.outputs = outputs
