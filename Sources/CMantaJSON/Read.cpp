@@ -1,5 +1,6 @@
 #include "CMantaJSON.h"
 #include "Decimal.h"
+#include "Scalars.h"
 #include "Strings.h"
 
 #include <cmath>
@@ -10,56 +11,6 @@
 using namespace manta;
 
 namespace {
-
-// One scalar that isn't a number.
-enum class Word { none, bool_true, bool_false, null, nan, positive_infinity, negative_infinity };
-
-template <size_t size> bool matches(const uint8_t *text, const uint8_t *limit, const char (&word)[size]) {
-    return size_t(limit - text) >= size && std::memcmp(text, word, size - 1) == 0;
-}
-
-// Python's json writes NaN, Infinity and -Infinity, so they are words here.
-Word word(const uint8_t *text, const uint8_t *limit) {
-    auto is = [&](const auto &word) { return matches(text, limit, word) && ends_scalar(text[sizeof word - 1]); };
-    switch (*text) {
-    case 't': return is("true") ? Word::bool_true : Word::none;
-    case 'f': return is("false") ? Word::bool_false : Word::none;
-    case 'n': return is("null") ? Word::null : Word::none;
-    case 'N': return is("NaN") ? Word::nan : Word::none;
-    case 'I': return is("Infinity") ? Word::positive_infinity : Word::none;
-    case '-': return is("-Infinity") ? Word::negative_infinity : Word::none;
-    default: return Word::none;
-    }
-}
-
-// The same three as strings.
-Word quoted_word(const uint8_t *text, const uint8_t *limit) {
-    if (matches(text, limit, "\"NaN\"")) { return Word::nan; }
-    if (matches(text, limit, "\"Infinity\"")) { return Word::positive_infinity; }
-    if (matches(text, limit, "\"-Infinity\"")) { return Word::negative_infinity; }
-    return Word::none;
-}
-
-bool starts_number(uint8_t byte) { return byte == '-' || uint8_t(byte - '0') < 10; }
-
-// Checks a scalar of any kind.
-manta_json_status check_scalar(const uint8_t *text, const uint8_t *limit) {
-    if (*text == '"') {
-        bool has_escapes;
-        ++text;
-        return pass_string(text, limit, has_escapes) ? MANTA_JSON_OK : MANTA_JSON_BAD_ESCAPE;
-    }
-    if (word(text, limit) != Word::none) { return MANTA_JSON_OK; }
-    if (!starts_number(*text)) { return MANTA_JSON_EXPECTED_VALUE; }
-    Decimal number;
-    return read(text, limit, number) ? MANTA_JSON_OK : MANTA_JSON_BAD_NUMBER;
-}
-
-// What to say of a scalar that isn't of the tensor's type.
-manta_json_status mismatch(const uint8_t *text, const uint8_t *limit) {
-    auto status = check_scalar(text, limit);
-    return status == MANTA_JSON_OK ? MANTA_JSON_WRONG_TYPE : status;
-}
 
 // Readers of one element each: `operator()` takes its text and stores its value.
 
@@ -259,80 +210,4 @@ manta_json_read manta_json_read_elements(
     case MANTA_BYTES: return read_elements(json, token, count, StringReader{target, limit});
     }
     return {MANTA_JSON_WRONG_TYPE, token, 0, 0};
-}
-
-manta_json_read manta_json_skip(const manta_json *json, size_t token) {
-    auto bytes = json->bytes;
-    auto tokens = json->tokens;
-    auto end = json->token_count;
-    auto limit = bytes + json->byte_count;
-    bool in_object[MANTA_JSON_MAX_DEPTH + 1];
-    size_t depth = 0;
-    size_t elements = 0;
-    auto stop = [&](manta_json_status status) { return manta_json_read{status, token, elements, 0}; };
-    auto byte = [&] { return token < end ? bytes[tokens[token]] : uint8_t(0); };
-    // Passes over `"name":` and says whether it was there.
-    auto pass_name = [&](manta_json_status &status) {
-        status = MANTA_JSON_EXPECTED_NAME;
-        if (byte() != '"') { return false; }
-        status = check_scalar(bytes + tokens[token], limit);
-        if (status != MANTA_JSON_OK) { return false; }
-        ++token;
-        status = MANTA_JSON_EXPECTED_COLON;
-        if (byte() != ':') { return false; }
-        ++token;
-        return true;
-    };
-    manta_json_status status;
-    while (true) {
-        auto first = byte();
-        if (first == 0) { return stop(MANTA_JSON_EXPECTED_VALUE); }
-        bool is_open = false;
-        if (first == '[' || first == '{') {
-            if (depth == MANTA_JSON_MAX_DEPTH) { return stop(MANTA_JSON_TOO_DEEP); }
-            in_object[++depth] = first == '{';
-            ++token;
-            is_open = byte() != (in_object[depth] ? '}' : ']');
-            if (is_open && in_object[depth] && !pass_name(status)) { return stop(status); }
-        } else {
-            status = check_scalar(bytes + tokens[token], limit);
-            if (status != MANTA_JSON_OK) { return stop(status); }
-            ++elements;
-            ++token;
-        }
-        if (is_open) { continue; }
-        while (true) {
-            if (depth == 0) { return stop(MANTA_JSON_OK); }
-            auto next = byte();
-            if (next == ',') {
-                ++token;
-                if (in_object[depth] && !pass_name(status)) { return stop(status); }
-                break;
-            }
-            if (next != (in_object[depth] ? '}' : ']')) {
-                return stop(in_object[depth] ? MANTA_JSON_EXPECTED_COMMA_OR_BRACE : MANTA_JSON_EXPECTED_COMMA_OR_BRACKET);
-            }
-            ++token;
-            --depth;
-        }
-    }
-}
-
-manta_json_number manta_json_read_number(const manta_json *json, size_t token) {
-    manta_json_number result = {MANTA_JSON_OK, false, 0, 0};
-    auto text = json->bytes + json->tokens[token];
-    auto limit = json->bytes + json->byte_count;
-    Decimal number;
-    if (!starts_number(*text) || !read(text, limit, number)) {
-        result.status = mismatch(text, limit);
-        return result;
-    }
-    result.value = number.value();
-    if (std::isinf(result.value)) { result.status = MANTA_JSON_OUT_OF_RANGE; }
-    uint64_t most = uint64_t(INT64_MAX) + number.negative;
-    if (number.is_integer && number.is_exact() && number.digits <= most) {
-        result.is_integer = true;
-        result.integer = int64_t(number.negative ? 0 - number.digits : number.digits);
-    }
-    return result;
 }

@@ -142,6 +142,10 @@ struct MalformedTests {
             (#""name":"x","shape":5"#, #"input "x": shape: expected an array of integers, found 5"#),
             (#""name":"x","shape":[1,-1]"#, #"input "x": shape: expected integers of at least 0, found -1"#),
             (#""name":"x","shape":[1.0]"#, #"input "x": shape: expected integers of at least 0, found 1.0"#),
+            (
+                #""name":"x","shape":[\#(Array(repeating: "1", count: 65).joined(separator: ","))]"#,
+                #"input "x": shape: expected at most 64 sizes"#
+            ),
             (#""name":"x","shape":["1"]"#, #"input "x": shape: expected integers of at least 0, found "1""#),
             (
                 #""name":"x","shape":[9223372036854775808]"#,

@@ -26,12 +26,8 @@ extension JSONReader {
         return ServingError(.invalidRequest, "\(place): \(reason)")
     }
 
-    /// An error about a value that comes next and is JSON, but not what `name` takes.
-    ///
-    /// - Throws: ``ServingError`` if it isn't JSON after all.
-    func unexpected(
-        _ name: some CustomStringConvertible, _ expected: String, _ place: Place
-    ) throws(ServingError) -> ServingError {
+    /// An error about the value that comes next, which isn't what `name` takes or isn't JSON at all.
+    func unexpected(_ name: some CustomStringConvertible, _ expected: String, _ place: Place) -> ServingError {
         let read = unsafe manta_json_skip(raw, position)
         guard read.status == MANTA_JSON_OK else { return malformed(read.status, at: read.token) }
         return place.error("\(name): expected \(expected), found \(found(at: position))")

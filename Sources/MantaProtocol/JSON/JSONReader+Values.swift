@@ -4,19 +4,24 @@ internal import MantaCore
 extension JSONReader {
     /// The string that comes next as the value of `name`.
     mutating func readString(_ name: StaticString, of place: @autoclosure () -> Place) throws(ServingError) -> String {
-        guard byte == UInt8(ascii: "\"") else { throw try unexpected(name, "a string", place()) }
+        guard byte == UInt8(ascii: "\"") else { throw unexpected(name, "a string", place()) }
         return try takeString().text
     }
 
     /// The shape that comes next: an array of integers of at least 0.
     mutating func readShape(of place: @autoclosure () -> Place) throws(ServingError) -> Shape {
-        guard enterArray() else { throw try unexpected("shape", "an array of integers", place()) }
+        guard enterArray() else { throw unexpected("shape", "an array of integers", place()) }
+        // No library has tensors of more dimensions, and messages show the shape.
+        let maxRank = 64
         var sizes: [Int] = []
+        // The usual rank, so that there is one allocation.
+        sizes.reserveCapacity(4)
         while try nextElement() {
             let size = try readNumber()
             guard let size, size.is_integer, size.integer >= 0 else {
-                throw try unexpected("shape", "integers of at least 0", place())
+                throw unexpected("shape", "integers of at least 0", place())
             }
+            guard sizes.count < maxRank else { throw place().error("shape: expected at most \(maxRank) sizes") }
             position += 1
             sizes.append(Int(size.integer))
         }
@@ -25,14 +30,12 @@ extension JSONReader {
 
     /// The parameters that come next: an object of strings, numbers and booleans.
     mutating func readParameters(
-        of place: @autoclosure () -> Place, _ body: (String, ParameterValue) throws(ServingError) -> Void
+        of place: @autoclosure () -> Place, _ body: (JSONString, ParameterValue) throws(ServingError) -> Void
     ) throws(ServingError) {
-        guard enterObject() else { throw try unexpected("parameters", "an object", place()) }
-        while let member = try nextMember() {
-            let name = member.text
+        guard enterObject() else { throw unexpected("parameters", "an object", place()) }
+        while let name = try nextMember() {
             guard let value = try readParameter() else {
-                throw try unexpected(
-                    "parameter \"\(name)\"", "a string, a number or a boolean", place())
+                throw unexpected("parameter \"\(name.text)\"", "a string, a number or a boolean", place())
             }
             try body(name, value)
         }

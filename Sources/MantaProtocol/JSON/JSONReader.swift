@@ -4,7 +4,7 @@ internal import MantaCore
 /// Walks through a JSON text token by token; nothing is built that the caller doesn't ask for.
 ///
 /// ```swift
-/// try json.enterObject(.request)
+/// try json.enterText()
 /// while let member = try json.nextMember() {
 ///     switch member {
 ///     case "id": id = try json.readString("id", of: .request)
@@ -57,12 +57,9 @@ internal import MantaCore
 
     /// The name of the object's next member, whose value then comes next; `nil` when the object is over.
     mutating func nextMember() throws(ServingError) -> JSONString? {
-        if byteBefore == UInt8(ascii: "{") {
-            if take(UInt8(ascii: "}")) { return nil }
-        } else {
-            if take(UInt8(ascii: "}")) { return nil }
-            guard take(UInt8(ascii: ",")) else { throw malformed(MANTA_JSON_EXPECTED_COMMA_OR_BRACE) }
-        }
+        let isFirst = byteBefore == UInt8(ascii: "{")
+        if take(UInt8(ascii: "}")) { return nil }
+        guard isFirst || take(UInt8(ascii: ",")) else { throw malformed(MANTA_JSON_EXPECTED_COMMA_OR_BRACE) }
         guard byte == UInt8(ascii: "\"") else { throw malformed(MANTA_JSON_EXPECTED_NAME) }
         let name = try takeString()
         guard take(UInt8(ascii: ":")) else { throw malformed(MANTA_JSON_EXPECTED_COLON) }

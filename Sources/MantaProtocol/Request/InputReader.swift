@@ -25,7 +25,7 @@ struct InputReader {
     static func read(
         _ json: inout JSONReader, index: Int, binary: inout BinarySection
     ) throws(ServingError) -> NamedTensor {
-        guard json.enterObject() else { throw try json.unexpected("inputs[\(index)]", "an object", .request) }
+        guard json.enterObject() else { throw json.unexpected("inputs[\(index)]", "an object", .request) }
         var input = InputReader(index: index)
         while let member = try json.nextMember() {
             switch member {

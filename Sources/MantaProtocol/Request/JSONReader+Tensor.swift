@@ -4,11 +4,11 @@ internal import MantaCore
 extension JSONReader {
     /// The datatype that comes next.
     mutating func readDataType(of place: @autoclosure () -> Place) throws(ServingError) -> DataType {
-        guard byte == UInt8(ascii: "\"") else { throw try unexpected("datatype", "a string", place()) }
+        guard byte == UInt8(ascii: "\"") else { throw unexpected("datatype", "a string", place()) }
         guard let type = DataType(try takeString()) else {
             position -= 1
             let names = DataType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw try unexpected("datatype", "one of \(names)", place())
+            throw unexpected("datatype", "one of \(names)", place())
         }
         return type
     }
@@ -31,18 +31,17 @@ extension JSONReader {
         }
         // Each element is a token, so a false shape can't reserve more memory than the text is worth.
         guard count <= tokenCount - token else {
-            throw try miscounted(shape, at: token, place())
+            throw miscounted(shape, at: token, place())
         }
         var end = token
         var size = 0
-        let buffer = try unsafe TensorBuffer(
-            byteCount: try room(for: dataType, count, at: token)
-        ) { target throws(ServingError) in
+        let room = try room(for: dataType, count, at: token)
+        let buffer = try unsafe TensorBuffer(byteCount: room) { target throws(ServingError) in
             // A buffer always has an address.
             guard let start = unsafe target.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
             let read = unsafe manta_json_read_elements(raw, token, dataType.raw, count, start)
             guard read.status == MANTA_JSON_OK, read.elements == count else {
-                throw try fault(read, dataType, shape, at: token, place())
+                throw fault(read, dataType, shape, at: token, place())
             }
             (end, size) = (read.token, read.bytes)
         }
@@ -57,12 +56,13 @@ extension JSONReader {
         return 4 * count + offset(of: read.token) - offset(of: token)
     }
 
+    /// An error about what stopped the reading of elements.
     private func fault(
         _ read: manta_json_read, _ dataType: DataType, _ shape: Shape, at token: Int, _ place: Place
-    ) throws(ServingError) -> ServingError {
+    ) -> ServingError {
         switch read.status {
         case MANTA_JSON_OK, MANTA_JSON_TOO_MANY:
-            return try miscounted(shape, at: token, place)
+            return miscounted(shape, at: token, place)
         case MANTA_JSON_WRONG_TYPE where read.token == token:
             return place.error("data: expected an array, found \(found(at: token))")
         case MANTA_JSON_WRONG_TYPE, MANTA_JSON_OUT_OF_RANGE:
@@ -74,7 +74,7 @@ extension JSONReader {
     }
 
     /// An error about a number of elements that isn't the shape's.
-    private func miscounted(_ shape: Shape, at token: Int, _ place: Place) throws(ServingError) -> ServingError {
+    private func miscounted(_ shape: Shape, at token: Int, _ place: Place) -> ServingError {
         let read = unsafe manta_json_skip(raw, token)
         guard read.status == MANTA_JSON_OK else { return malformed(read.status, at: read.token) }
         return place.error(

@@ -8,37 +8,43 @@ struct OutputReader {
 
     /// Reads one element of `outputs`.
     static func read(_ json: inout JSONReader, index: Int) throws(ServingError) -> OutputReader {
-        guard json.enterObject() else { throw try json.unexpected("outputs[\(index)]", "an object", .request) }
+        guard json.enterObject() else { throw json.unexpected("outputs[\(index)]", "an object", .request) }
         var name: String?
-        var parameters: Parameters?
+        var isBinary: Bool?
+        var hasParameters = false
         while let member = try json.nextMember() {
+            let place = Place.output(name, index: index)
             switch member {
             case "name":
-                guard name == nil else { throw Place.output(name, index: index).givenTwice("name") }
-                name = try json.readString("name", of: .output(nil, index: index))
+                guard name == nil else { throw place.givenTwice("name") }
+                name = try json.readString("name", of: place)
             case "parameters":
-                guard parameters == nil else { throw Place.output(name, index: index).givenTwice("parameters") }
-                var read: Parameters = [:]
-                try json.readParameters(of: .output(name, index: index)) { read[$0] = $1 }
-                parameters = read
+                guard !hasParameters else { throw place.givenTwice("parameters") }
+                hasParameters = true
+                isBinary = try readParameters(&json, place)
             default: try json.skipValue()
             }
         }
-        let place = Place.output(name, index: index)
-        guard let name else { throw place.missing("name") }
-        return OutputReader(name: name, isBinary: try isBinary(parameters ?? [:], place))
+        guard let name else { throw Place.output(nil, index: index).missing("name") }
+        return OutputReader(name: name, isBinary: isBinary)
     }
 
-    private static func isBinary(_ parameters: Parameters, _ place: Place) throws(ServingError) -> Bool? {
-        if parameters["classification"] != nil {
-            throw place.error("parameter \"classification\" isn't supported yet", code: .unsupported)
-        }
-        if parameters["shared_memory_region"] != nil {
-            throw place.error("shared memory isn't supported", code: .unsupported)
-        }
-        guard let value = parameters["binary_data"] else { return nil }
-        guard case .bool(let isBinary) = value else {
-            throw place.error("parameter \"binary_data\": expected true or false")
+    /// What the parameters say about the form; others than these are passed over.
+    private static func readParameters(_ json: inout JSONReader, _ place: Place) throws(ServingError) -> Bool? {
+        var isBinary: Bool?
+        try json.readParameters(of: place) { name, value throws(ServingError) in
+            switch name {
+            case "binary_data":
+                guard case .bool(let value) = value else {
+                    throw place.error("parameter \"binary_data\": expected true or false")
+                }
+                isBinary = value
+            case "classification":
+                throw place.error("parameter \"classification\" isn't supported yet", code: .unsupported)
+            case "shared_memory_region":
+                throw place.error("shared memory isn't supported", code: .unsupported)
+            default: break
+            }
         }
         return isBinary
     }

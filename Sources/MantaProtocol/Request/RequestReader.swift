@@ -36,7 +36,7 @@ struct RequestReader {
         _ json: inout JSONReader, binary: inout BinarySection
     ) throws(ServingError) {
         guard inputs == nil else { throw Place.request.givenTwice("inputs") }
-        guard json.enterArray() else { throw try json.unexpected("inputs", "an array", .request) }
+        guard json.enterArray() else { throw json.unexpected("inputs", "an array", .request) }
         var inputs: [NamedTensor] = []
         while try json.nextElement() {
             inputs.append(try InputReader.read(&json, index: inputs.count, binary: &binary))
@@ -46,7 +46,7 @@ struct RequestReader {
 
     private mutating func readOutputs(_ json: inout JSONReader) throws(ServingError) {
         guard outputs == nil else { throw Place.request.givenTwice("outputs") }
-        guard json.enterArray() else { throw try json.unexpected("outputs", "an array", .request) }
+        guard json.enterArray() else { throw json.unexpected("outputs", "an array", .request) }
         var outputs: [OutputReader] = []
         while try json.nextElement() { outputs.append(try OutputReader.read(&json, index: outputs.count)) }
         self.outputs = outputs
@@ -57,17 +57,18 @@ struct RequestReader {
         var parameters: Parameters = [:]
         var binaryByDefault: Bool?
         try json.readParameters(of: .request) { name, value throws(ServingError) in
-            if name == "binary_data_output" {
+            if case "binary_data_output" = name {
                 guard case .bool(let isBinary) = value else {
-                    throw ServingError(.invalidRequest, "parameter \"binary_data_output\": expected true or false")
+                    throw Place.request.error("parameter \"binary_data_output\": expected true or false")
                 }
                 binaryByDefault = isBinary
-            } else if name.hasPrefix("triton_") {
-                throw ServingError(
-                    .invalidRequest, "parameter \"\(name)\": names that begin with \"triton_\" are reserved")
-            } else {
-                parameters[name] = value
+                return
             }
+            let name = name.text
+            guard !name.hasPrefix("triton_") else {
+                throw Place.request.error("parameter \"\(name)\": names that begin with \"triton_\" are reserved")
+            }
+            parameters[name] = value
         }
         self.parameters = parameters
         self.binaryByDefault = binaryByDefault
