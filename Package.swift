@@ -71,8 +71,8 @@ let package = Package(
         part(
             "MantaServer",
             [
-                "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaServing", "MantaConfig",
-                "MantaGateway", logging, lifecycle, signals, metrics,
+                "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaBatching", "MantaServing",
+                "MantaConfig", "MantaGateway", logging, lifecycle, signals, metrics,
             ]),
         .executableTarget(
             name: "manta",

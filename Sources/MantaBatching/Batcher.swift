@@ -3,7 +3,7 @@ import Synchronization
 
 /// What it takes, in latency and in the time of both CPUs, to wake a thread up: a few microseconds on bare metal, several
 /// times that in a virtual machine.
-private let wakingTime = Duration.microseconds(50)
+private let wakingTime = Duration.microseconds(100)
 
 /// A ``BatchQueue`` at work: it hands batches to the replicas that ask, and wakes up when time makes a difference.
 ///

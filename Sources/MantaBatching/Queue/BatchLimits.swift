@@ -12,7 +12,7 @@ public struct BatchLimits: Sendable, Hashable {
     /// waking somebody up does, the busy one will be back sooner.
     public var rowsWorthWaking = 1
     /// How long fewer rows than that wait for the busy replica at most.
-    public static let patience = Duration.milliseconds(1)
+    public static let patience = Duration.milliseconds(10)
 
     /// These bounds.
     public init(requests: Int = 1000, bytes: Int = 256 << 20, rows: Int = 64, delay: Duration = .zero) {

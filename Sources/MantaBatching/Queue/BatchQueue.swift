@@ -48,6 +48,8 @@ public struct BatchQueue<Payload> {
     public private(set) var byteCount = 0
     /// One list for each key, in the order to run. None is empty.
     private var groups: [Group] = []
+    /// The list of a group that has become empty, for the next one: under light load there is one for each request.
+    private var spare = Deque<QueuedRequest<Payload>>()
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
     /// Replicas that have been given a batch and haven't asked for the next.
@@ -160,7 +162,10 @@ extension BatchQueue {
         byteCount += request.byteCount
         earliestDeadline = min(earliestDeadline ?? request.deadline, request.deadline)
         guard let index = groups.firstIndex(where: { $0.key == request.key }) else {
-            groups.append(Group(key: request.key, requests: [request]))
+            var requests = Deque<QueuedRequest<Payload>>()
+            swap(&requests, &spare)
+            requests.append(request)
+            groups.append(Group(key: request.key, requests: requests))
             return
         }
         // Requests mostly come in the order to run, so the place is looked for from the end.
@@ -176,7 +181,7 @@ extension BatchQueue {
     }
 
     private mutating func removeIfEmpty(_ index: Int) {
-        if groups[index].requests.isEmpty { groups.remove(at: index) }
+        if groups[index].requests.isEmpty { spare = groups.remove(at: index).requests }
     }
 
     private mutating func removeExpired(at now: ContinuousClock.Instant) -> [Request] {

@@ -9,6 +9,8 @@ public struct CostCurve: Sendable, Hashable {
         public private(set) var rows: Double
         /// Mean seconds of a run.
         public private(set) var seconds: Double
+        /// Seconds of a run that nothing held up, when CPUs are short: follows short runs fast and long ones slowly.
+        public private(set) var undisturbedSeconds: Double
         /// How many batches were seen.
         public private(set) var samples = 1
 
@@ -18,6 +20,7 @@ public struct CostCurve: Sendable, Hashable {
         fileprivate init(rows: Double, seconds: Double) {
             self.rows = rows
             self.seconds = seconds
+            undisturbedSeconds = seconds
         }
 
         fileprivate mutating func add(rows newRows: Double, seconds newSeconds: Double) {
@@ -25,6 +28,7 @@ public struct CostCurve: Sendable, Hashable {
             let weight = max(0.05, 1 / Double(samples + 1))
             rows += weight * (newRows - rows)
             seconds += weight * (newSeconds - seconds)
+            undisturbedSeconds += (newSeconds < undisturbedSeconds ? 0.2 : 0.01) * (newSeconds - undisturbedSeconds)
             samples += 1
         }
     }
@@ -76,15 +80,14 @@ public struct CostCurve: Sendable, Hashable {
         return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
     }
 
-    /// The most rows, doubling from 1, that are expected to run within `time`; 0 if even one takes longer, or if nothing
-    /// is known.
+    /// The most rows, doubling from 1, that were seen to run within `time` when nothing held them up; 0 if even one row
+    /// takes longer, or if nothing is known.
     public func rows(within time: Duration) -> Int {
-        var rows = 0
-        for sizeClass in points.indices {
-            guard let expected = expectedTime(rows: Self.maxRows(sizeClass: sizeClass)), expected <= time else { break }
-            rows = Self.maxRows(sizeClass: sizeClass)
+        let last = points.lastIndex { point in
+            guard let point else { return false }
+            return point.undisturbedSeconds <= time.seconds
         }
-        return rows
+        return last.map(Self.maxRows(sizeClass:)) ?? 0
     }
 }
 

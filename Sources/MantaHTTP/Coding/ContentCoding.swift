@@ -11,6 +11,7 @@ enum ContentCoding: String, Sendable {
     ///
     /// - Throws: ``HTTPError`` 415 for one that isn't known, or more than one.
     static func ofRequest(_ headers: HTTPHeaders) throws(HTTPError) -> ContentCoding? {
+        guard headers["Content-Encoding"] != nil else { return nil }
         let values = headers.values(of: "Content-Encoding")
         guard let value = values.first?.lowercased(), value != "identity", !value.isEmpty else { return nil }
         let name = value == "x-gzip" ? "gzip" : value

@@ -87,12 +87,12 @@ import Synchronization
     }
 
     private func accept(_ head: RequestHead) throws(HTTPError) -> Accepted {
-        switch server.routes.match(head.method, path: String(head.path)) {
-        case .found(let handler, let body, let parameters, _):
-            if body == .required, !head.announcesBody {
+        switch server.routes.match(head.method, path: head.path) {
+        case .found(let target, let parameters):
+            if target.body == .required, !head.announcesBody {
                 throw HTTPError(.lengthRequired, "the request has no body: send it with Content-Length, or in chunks")
             }
-            return Accepted(head: head, handler: handler, parameters: parameters)
+            return Accepted(head: head, handler: target.handler, parameters: parameters)
         case .methodNotAllowed(let allowed):
             throw HTTPError(
                 .methodNotAllowed, "\(head.method.rawValue) isn't allowed on \(head.path); allowed: \(allowed)",

@@ -29,10 +29,17 @@ import CMantaHTTP
             stream = writer
             unsafe raw = writer.makeResponse()
         }
-        guard let raw = unsafe raw else { return }
-        for field in response.headers.fields { unsafe MHD_add_response_header(raw, field.name, field.value) }
-        unsafe MHD_add_response_header(raw, "X-Request-Id", exchange.id)
-        if isLast { unsafe MHD_add_response_header(raw, "Connection", "close") }
+        guard unsafe raw != nil else { return }
+        for field in response.headers.fields { add(field.name, field.value) }
+        add("X-Request-Id", exchange.id)
+        if isLast { add("Connection", "close") }
+    }
+
+    /// Adds a header field. Passed as they are, the strings would be copied into arrays first.
+    private func add(_ name: String, _ value: String) {
+        unsafe name.withCString { name in
+            unsafe value.withCString { value in _ = unsafe MHD_add_response_header(raw, name, value) }
+        }
     }
 
     deinit {

@@ -17,9 +17,9 @@ struct RequestHead: Sendable {
     init(method: HTTPMethod, target: String, headers: HTTPHeaders, limits: HTTPLimits) throws(HTTPError) {
         self.method = method
         self.headers = headers
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        path = parts.first ?? ""
-        query = parts.count > 1 ? parts[1] : ""
+        let pathEnd = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
+        path = target[..<pathEnd]
+        query = target[pathEnd...].dropFirst()
         let size = headers.fields.reduce(target.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
         guard size <= limits.headerBytes else {
             throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
@@ -36,6 +36,7 @@ struct RequestHead: Sendable {
     var announcesBody: Bool { contentLength != nil || headers["Transfer-Encoding"] != nil }
 
     private static func contentLength(_ headers: HTTPHeaders) throws(HTTPError) -> Int? {
+        guard headers["Content-Length"] != nil || headers["Transfer-Encoding"] != nil else { return nil }
         let lengths = headers.values(of: "Content-Length")
         let codings = headers.values(of: "Transfer-Encoding")
         if !lengths.isEmpty, !codings.isEmpty {
@@ -59,7 +60,7 @@ struct RequestHead: Sendable {
 extension HTTPHeaders {
     /// The header fields of a request, in its order. To be called on the connection's thread.
     init(of connection: OpaquePointer) {
-        self.init()
+        self.init(minimumCapacity: 12)
         unsafe withUnsafeMutablePointer(to: &self) { fields in
             _ = unsafe MHD_get_connection_values(
                 connection, .HEADER_KIND,

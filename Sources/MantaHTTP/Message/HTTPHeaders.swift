@@ -6,6 +6,11 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
     /// No fields.
     public init() {}
 
+    /// No fields, with room for some.
+    init(minimumCapacity: Int) {
+        fields.reserveCapacity(minimumCapacity)
+    }
+
     /// These fields.
     public init(dictionaryLiteral elements: (String, String)...) {
         fields = elements.map { (name: $0.0, value: $0.1) }

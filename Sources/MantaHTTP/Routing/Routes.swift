@@ -21,19 +21,20 @@ public struct Routes: Sendable {
         case required
     }
 
-    struct Route: Sendable {
-        let pattern: String
-        let segments: [Segment]
-        var handlers: [(method: HTTPMethod, body: BodyPolicy, handler: Handler)]
+    /// What answers the requests of one method on one path.
+    struct Target: Sendable {
+        let method: HTTPMethod
+        let body: BodyPolicy
+        let handler: Handler
     }
 
-    enum Segment: Sendable, Hashable {
-        case literal(String)
-        case parameter(String)
+    private struct Route: Sendable {
+        let path: RoutePath
+        var targets: [Target]
     }
 
     enum Match: Sendable {
-        case found(handler: Handler, body: BodyPolicy, parameters: PathParameters, pattern: String)
+        case found(Target, PathParameters)
         case methodNotAllowed(allowed: String)
         case notFound
         case malformed
@@ -54,54 +55,33 @@ public struct Routes: Sendable {
     public mutating func on(
         _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, _ handler: @escaping Handler
     ) {
-        if let index = routes.firstIndex(where: { $0.pattern == path }) {
-            routes[index].handlers.append((method, body, handler))
-            return
+        let target = Target(method: method, body: body, handler: handler)
+        if let index = routes.firstIndex(where: { $0.path.pattern == path }) {
+            routes[index].targets.append(target)
+        } else {
+            routes.append(Route(path: RoutePath(path), targets: [target]))
         }
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { part in
-            part.hasPrefix("{") && part.hasSuffix("}")
-                ? Segment.parameter(String(part.dropFirst().dropLast())) : .literal(String(part))
-        }
-        routes.append(Route(pattern: path, segments: segments, handlers: [(method, body, handler)]))
     }
 
     /// Finds the handler of a request. A path that several routes match belongs to the first one added.
-    func match(_ method: HTTPMethod, path: String) -> Match {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        for route in routes where route.segments.count == parts.count {
-            guard let values = Self.values(of: parts, in: route.segments) else { continue }
-            var parameters: [(name: String, value: String)] = []
-            for (name, value) in values {
-                guard let decoded = PercentEncoding.decode(value) else { return .malformed }
-                parameters.append((name, decoded))
+    func match(_ method: HTTPMethod, path: Substring) -> Match {
+        for route in routes {
+            switch route.path.match(path) {
+            case .differs: continue
+            case .malformed: return .malformed
+            case .matches(let parameters):
+                let wanted = method == .head ? .get : method
+                if let target = route.targets.first(where: { $0.method == wanted }) {
+                    return .found(target, parameters)
+                }
+                return .methodNotAllowed(allowed: Self.allowed(by: route))
             }
-            let wanted = method == .head ? .get : method
-            if let found = route.handlers.first(where: { $0.method == wanted }) {
-                return .found(
-                    handler: found.handler, body: found.body, parameters: PathParameters(parameters),
-                    pattern: route.pattern)
-            }
-            return .methodNotAllowed(allowed: Self.allowed(by: route))
         }
         return .notFound
     }
 
-    /// The parameters' raw texts if the path fits the route.
-    private static func values(of parts: ArraySlice<Substring>, in segments: [Segment]) -> [(String, Substring)]? {
-        var values: [(String, Substring)] = []
-        for (part, segment) in zip(parts, segments) {
-            switch segment {
-            case .literal(let text): if part != text { return nil }
-            case .parameter(let name):
-                if part.isEmpty { return nil }
-                values.append((name, part))
-            }
-        }
-        return values
-    }
-
     private static func allowed(by route: Route) -> String {
-        var methods = route.handlers.map(\.method.rawValue)
+        var methods = route.targets.map(\.method.rawValue)
         if methods.contains("GET") { methods.append("HEAD") }
         return methods.sorted().joined(separator: ", ")
     }

@@ -108,6 +108,7 @@ extension ServedVersion {
     private static func results(
         of requests: [QueuedRequest<PendingInference>]
     ) async -> Result<PendingInference.Outcome, ServingError> {
+        if requests.count == 1 { return await requests[0].payload.result() }
         var outcomes: [PendingInference.Outcome] = []
         var failure: ServingError?
         for request in requests {
@@ -117,7 +118,6 @@ extension ServedVersion {
             }
         }
         if let failure { return .failure(failure) }
-        guard outcomes.count > 1 else { return .success(outcomes[0]) }
         let outputs = outcomes[0].outputs.indices.map { output in
             Tensor.joiningRows(outcomes.map { $0.outputs[output] })
         }
