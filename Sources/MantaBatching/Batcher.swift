@@ -1,10 +1,6 @@
 public import MantaCore
 import Synchronization
 
-/// What it takes, in latency and in the time of both CPUs, to wake a thread up: a few microseconds on bare metal, several
-/// times that in a virtual machine.
-private let wakingTime = Duration.microseconds(100)
-
 /// A ``BatchQueue`` at work: it hands batches to the replicas that ask, and wakes up when time makes a difference.
 ///
 /// ```swift
@@ -76,14 +72,21 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func next(for replica: Int) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
-                if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
-                    _ = state.queue.withdraw(replica: replica)
-                    return (true, .init())
-                }
+                if state.retired.remove(replica) != nil { return (true, .init()) }
+                if state.isClosed, state.queue.count == 0 { return (true, .init()) }
                 state.waiting[replica] = continuation
                 return (false, state.queue.offer(replica: replica, at: now))
             }
             if ends { continuation.resume(returning: nil) }
+        }
+    }
+
+    /// Adds to a batch that is about to run what has come since it was formed.
+    public func fill(_ batch: inout [Request]) {
+        batch = decide { [batch] state, now in
+            var batch = batch
+            let decision = state.queue.fill(&batch, at: now)
+            return (batch, decision)
         }
     }
 
@@ -99,9 +102,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// A batch of `rows` took `time`; the size in force follows.
     public func finished(rows: Int, time: Duration) {
         state.withLock { state in
-            guard state.sizer.record(rows: rows, time: time), !state.isClosed else { return }
-            state.queue.limits.rows = state.sizer.choice.rows
-            state.queue.limits.rowsWorthWaking = state.sizer.curve.rows(within: wakingTime) + 1
+            if state.sizer.record(rows: rows, time: time) { state.queue.limits.rows = state.sizer.choice.rows }
         }
     }
 
@@ -110,7 +111,6 @@ public final class Batcher<Payload: Sendable>: Sendable {
         decide { state, now in
             state.isClosed = true
             state.queue.limits.delay = .zero
-            state.queue.limits.rowsWorthWaking = 1
             return ((), state.queue.advance(to: now))
         }
         // Replicas that still wait have found the queue empty.

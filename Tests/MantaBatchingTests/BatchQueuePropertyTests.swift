@@ -20,6 +20,8 @@ struct BatchQueuePropertyTests {
         var now = ContinuousClock.now
         var busy: Set<Int> = Set(0..<4)
         var idle: Set<Int> = []
+        /// The batch that was handed out last.
+        var last: [QueuedRequest<UInt64>] = []
         let seed: UInt64
 
         init(seed: UInt64) {
@@ -51,11 +53,31 @@ struct BatchQueuePropertyTests {
                 busy.insert(replica)
                 check(batch)
                 for request in batch { finish(request.id, "ran") }
+                last = batch
             }
             if !idle.isEmpty, queue.limits.delay == .zero {
                 #expect(waiting.isEmpty, "seed \(seed): work waits beside an idle replica")
             }
             if !waiting.isEmpty { #expect(decision.wakeUp != nil, "seed \(seed): nobody would wake the queue") }
+        }
+
+        /// The replica that was given a batch last begins late.
+        private mutating func fillLast() {
+            let given = last.count
+            var batch = last
+            var decision = queue.fill(&batch, at: now)
+            last = []
+            let added = Array(batch.dropFirst(given))
+            for request in decision.expired { finish(request.id, "expired") }
+            decision.expired = []
+            if !added.isEmpty {
+                check(added)
+                let rows = batch.reduce(0) { $0 + $1.rows }
+                #expect(rows <= queue.limits.rows, "seed \(seed): filled up to \(rows) rows")
+                #expect(Set(batch.map(\.key)).count == 1, "seed \(seed): keys mixed")
+            }
+            for request in added { finish(request.id, "ran") }
+            apply(decision)
         }
 
         private func check(_ batch: [QueuedRequest<UInt64>]) {
@@ -88,6 +110,7 @@ struct BatchQueuePropertyTests {
                 busy.remove(replica)
                 idle.insert(replica)
                 apply(queue.offer(replica: replica, at: now))
+            case 8 where Bool.random(using: &random): fillLast()
             case 8:
                 guard let victim = known.keys.sorted().randomElement(using: &random) else { return }
                 let waited = known[victim]?.end == nil

@@ -177,6 +177,36 @@ struct BatchQueueTests {
         #expect(take(1, from: &queue) == [2])
     }
 
+    @Test("a replica that begins late finds its batch fuller, in order and within the rows of a batch")
+    func fillsUp() {
+        var queue = BatchQueue<String>(limits: BatchLimits(rows: 3))
+        _ = queue.offer(replica: 1, at: start)
+        var batch = queue.admit(request(1), at: start).1.batches[0].requests
+        _ = queue.admit(request(2, key: 1), at: start)
+        for id in 3...5 { _ = queue.admit(request(UInt64(id), priority: id == 5 ? 1 : 0), at: start) }
+
+        let decision = queue.fill(&batch, at: start)
+
+        #expect(batch.map(\.id) == [1, 5, 3])
+        #expect(decision.batches.isEmpty && decision.expired.isEmpty)
+        #expect(queue.count == 2)
+    }
+
+    @Test("filling up leaves out what is past its deadline, and leaves a full batch as it is")
+    func fillsUpInTime() {
+        var queue = BatchQueue<String>(limits: BatchLimits(rows: 2))
+        _ = queue.offer(replica: 1, at: start)
+        var large = queue.admit(request(1, rows: 5), at: start).1.batches[0].requests
+        _ = queue.admit(request(2, timeout: .seconds(1)), at: start)
+        _ = queue.admit(request(3), at: start)
+
+        let decision = queue.fill(&large, at: start + .seconds(1))
+
+        #expect(large.map(\.id) == [1])
+        #expect(decision.expired.map(\.id) == [2])
+        #expect(queue.count == 1)
+    }
+
     @Test("the replica that was busy last is taken first")
     func warmReplicaFirst() {
         var queue = BatchQueue<String>()

@@ -8,11 +8,6 @@ public struct BatchLimits: Sendable, Hashable {
     public var rows: Int
     /// How long a replica that is idle may wait for a fuller batch.
     public var delay: Duration
-    /// Rows that must wait before a second replica is woken up while one is busy. Where batches take no longer than
-    /// waking somebody up does, the busy one will be back sooner.
-    public var rowsWorthWaking = 1
-    /// How long fewer rows than that wait for the busy replica at most.
-    public static let patience = Duration.milliseconds(10)
 
     /// These bounds.
     public init(requests: Int = 1000, bytes: Int = 256 << 20, rows: Int = 64, delay: Duration = .zero) {

@@ -4,8 +4,7 @@ import DequeModule
 ///
 /// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force. While all
 /// replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
-/// batch that isn't full waits until its first request has waited that long, but never past a deadline. With
-/// ``BatchLimits/rowsWorthWaking``, few rows are left to a replica that is about to be back.
+/// batch that isn't full waits until its first request has waited that long, but never past a deadline.
 ///
 /// The order is priority, then deadline, then arrival. The first request in that order decides which key runs next, and
 /// those of the same key follow it into the batch in that order. A request past its deadline is never handed out.
@@ -42,8 +41,6 @@ public struct BatchQueue<Payload> {
     public var limits: BatchLimits
     /// How many requests wait.
     public private(set) var count = 0
-    /// How many rows the waiting requests have.
-    public private(set) var rowCount = 0
     /// How many bytes the inputs of waiting requests take.
     public private(set) var byteCount = 0
     /// One list for each key, in the order to run. None is empty.
@@ -52,8 +49,6 @@ public struct BatchQueue<Payload> {
     private var spare = Deque<QueuedRequest<Payload>>()
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
-    /// Replicas that have been given a batch and haven't asked for the next.
-    private var busy: [Int] = []
     /// No deadline in the queue is earlier than this.
     private var earliestDeadline: ContinuousClock.Instant?
 
@@ -90,14 +85,23 @@ extension BatchQueue {
     /// A replica has nothing to do and asks for work.
     public mutating func offer(replica: Int, at now: ContinuousClock.Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")
-        busy.removeAll { $0 == replica }
         idle.append(replica)
         return advance(to: now)
     }
 
+    /// A replica is about to run the batch that it was given. Adds what has come since and fits: a thread that had to be
+    /// woken up first finds its batch fuller.
+    public mutating func fill(_ batch: inout [Request], at now: ContinuousClock.Instant) -> Decision {
+        let decision = advance(to: now)
+        guard let key = batch.first?.key, let index = groups.firstIndex(where: { $0.key == key }) else {
+            return decision
+        }
+        batch += take(rows: limits.rows - batch.reduce(0) { $0 + $1.rows }, from: index)
+        return decision
+    }
+
     /// A replica no longer asks for work. Returns false if it wasn't idle.
     public mutating func withdraw(replica: Int) -> Bool {
-        busy.removeAll { $0 == replica }
         guard let index = idle.firstIndex(of: replica) else { return false }
         idle.remove(at: index)
         return true
@@ -119,7 +123,7 @@ extension BatchQueue {
     public mutating func removeAll() -> [Request] {
         defer {
             groups = []
-            (count, rowCount, byteCount) = (0, 0, 0)
+            (count, byteCount) = (0, 0)
         }
         return groups.flatMap(\.requests)
     }
@@ -129,14 +133,11 @@ extension BatchQueue {
         var decision = Decision()
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
         while !groups.isEmpty, let replica = idle.last {
-            if let patience = patienceEnds(), now < patience {
-                decision.wakeUp = patience
-                break
-            }
             guard let group = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
             idle.removeLast()
-            busy.append(replica)
-            decision.batches.append((replica, takeBatch(from: group)))
+            // A request of more rows than a batch may have runs alone.
+            let rows = max(limits.rows, groups[group].requests[0].rows)
+            decision.batches.append((replica, take(rows: rows, from: group)))
         }
         if !groups.isEmpty, let deadline = earliestDeadline {
             decision.wakeUp = min(decision.wakeUp ?? deadline, deadline)
@@ -158,7 +159,6 @@ extension BatchQueue {
 
     private mutating func insert(_ request: Request) {
         count += 1
-        rowCount += request.rows
         byteCount += request.byteCount
         earliestDeadline = min(earliestDeadline ?? request.deadline, request.deadline)
         guard let index = groups.firstIndex(where: { $0.key == request.key }) else {
@@ -176,7 +176,6 @@ extension BatchQueue {
 
     private mutating func left(_ request: Request) {
         count -= 1
-        rowCount -= request.rows
         byteCount -= request.byteCount
     }
 
@@ -194,13 +193,6 @@ extension BatchQueue {
         for request in expired { left(request) }
         earliestDeadline = groups.lazy.flatMap(\.requests).map(\.deadline).min()
         return expired
-    }
-
-    /// Until when what waits is left to a busy replica; `nil` if an idle one is to take it.
-    private func patienceEnds() -> ContinuousClock.Instant? {
-        guard !busy.isEmpty, rowCount < limits.rowsWorthWaking else { return nil }
-        // Few wait, or else they would be worth it.
-        return groups.lazy.flatMap(\.requests).map(\.arrived).min().map { $0 + BatchLimits.patience }
     }
 
     /// The group whose first request precedes those of all other groups that may start now. `wakeUp` becomes the
@@ -234,12 +226,13 @@ extension BatchQueue {
         return min(oldest + limits.delay, oldest + (deadline - oldest) / 2)
     }
 
-    private mutating func takeBatch(from index: Int) -> [Request] {
+    /// Takes the first requests of a group that have at most so many rows together.
+    private mutating func take(rows limit: Int, from index: Int) -> [Request] {
         var rows = 0
         let batch = Array(
             groups[index].requests.prefix { request in
                 rows += request.rows
-                return rows <= limits.rows || rows == request.rows
+                return rows <= limit
             })
         groups[index].requests.removeFirst(batch.count)
         for request in batch { left(request) }

@@ -40,14 +40,15 @@ public struct BatchSizer: Sendable, Hashable {
         choice = Choice(rows: self.maxRows, reason: "the configured maximum; nothing learned yet")
     }
 
-    /// A batch of `rows` took `time`. Returns true if the choice was reviewed, which happens every few batches.
+    /// A batch of `rows` took `time`. Returns true if the choice changed.
     public mutating func record(rows: Int, time: Duration) -> Bool {
         curve.record(rows: rows, time: time)
         batchesSinceReview += 1
         // Deciding costs more than recording and the means move slowly, so it isn't done for each batch.
         guard batchesSinceReview % Self.minSamples == 0 else { return false }
-        choice = decide()
-        return true
+        let next = decide()
+        defer { choice = next }
+        return next.rows != choice.rows
     }
 
     private mutating func decide() -> Choice {

@@ -9,8 +9,6 @@ public struct CostCurve: Sendable, Hashable {
         public private(set) var rows: Double
         /// Mean seconds of a run.
         public private(set) var seconds: Double
-        /// Seconds of a run that nothing held up, when CPUs are short: follows short runs fast and long ones slowly.
-        public private(set) var undisturbedSeconds: Double
         /// How many batches were seen.
         public private(set) var samples = 1
 
@@ -20,7 +18,6 @@ public struct CostCurve: Sendable, Hashable {
         fileprivate init(rows: Double, seconds: Double) {
             self.rows = rows
             self.seconds = seconds
-            undisturbedSeconds = seconds
         }
 
         fileprivate mutating func add(rows newRows: Double, seconds newSeconds: Double) {
@@ -28,7 +25,6 @@ public struct CostCurve: Sendable, Hashable {
             let weight = max(0.05, 1 / Double(samples + 1))
             rows += weight * (newRows - rows)
             seconds += weight * (newSeconds - seconds)
-            undisturbedSeconds += (newSeconds < undisturbedSeconds ? 0.2 : 0.01) * (newSeconds - undisturbedSeconds)
             samples += 1
         }
     }
@@ -78,16 +74,6 @@ public struct CostCurve: Sendable, Hashable {
         }
         let share = (size - lower.rows) / (upper.rows - lower.rows)
         return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
-    }
-
-    /// The most rows, doubling from 1, that were seen to run within `time` when nothing held them up; 0 if even one row
-    /// takes longer, or if nothing is known.
-    public func rows(within time: Duration) -> Int {
-        let last = points.lastIndex { point in
-            guard let point else { return false }
-            return point.undisturbedSeconds <= time.seconds
-        }
-        return last.map(Self.maxRows(sizeClass:)) ?? 0
     }
 }
 

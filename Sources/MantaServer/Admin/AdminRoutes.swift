@@ -45,7 +45,6 @@ struct DeploymentStatus: Encodable {
         struct Cost: Encodable {
             let rows: Double
             let milliseconds: Double
-            let undisturbedMilliseconds: Double
             let rowsPerSecond: Double
             let batches: Int
         }
@@ -86,8 +85,7 @@ extension DeploymentStatus.Batching {
             reason: plan.reason ?? sizer.choice.reason,
             costs: sizer.curve.points.compactMap(\.self).map { point in
                 Cost(
-                    rows: point.rows, milliseconds: point.seconds * 1000,
-                    undisturbedMilliseconds: point.undisturbedSeconds * 1000, rowsPerSecond: point.rowsPerSecond,
+                    rows: point.rows, milliseconds: point.seconds * 1000, rowsPerSecond: point.rowsPerSecond,
                     batches: point.samples)
             })
     }

@@ -37,7 +37,10 @@ actor Replica {
 
     /// Serves until the batcher closes or retires it.
     func serve() async {
-        while let batch = await batcher.next(for: id) { execute(batch) }
+        while var batch = await batcher.next(for: id) {
+            batcher.fill(&batch)
+            execute(batch)
+        }
     }
 
     private func execute(_ batch: [QueuedRequest<PendingInference>]) {
