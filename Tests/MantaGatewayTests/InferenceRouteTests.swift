@@ -76,7 +76,8 @@ struct InferenceRouteTests {
 
     @Test("binary tensors come and go behind the JSON")
     func binary() async throws {
-        let json = #"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"#
+        let json =
+            #"{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","parameters":{"binary_data_size":8}}],"#
             + #""parameters":{"binary_data_output":true}}"#
         let values: [UInt8] = [0, 0, 128, 63, 0, 0, 0, 64]
         let reply = try await serving(identity) {
@@ -112,8 +113,14 @@ struct InferenceRouteTests {
     @Test(
         "what is wrong with the schedule is named",
         arguments: [
-            (["X-Request-Timeout-Ms: soon"], "", "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got soon"),
-            (["X-Request-Timeout-Ms: 0"], "", "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got 0"),
+            (
+                ["X-Request-Timeout-Ms: soon"], "",
+                "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got soon"
+            ),
+            (
+                ["X-Request-Timeout-Ms: 0"], "",
+                "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got 0"
+            ),
             ([], #""timeout":-1"#, #"parameter \"timeout\": expected an integer from 0 to 86400000000"#),
             ([], #""priority":"high""#, #"parameter \"priority\": expected an integer from 0 to 4294967295"#),
         ])

@@ -78,7 +78,8 @@ struct LoadTests {
 
         try await onThread {
             // One request keeps the only replica busy while the others are sent and given up.
-            let body = #"{"inputs":[{"name":"X","shape":[20000,64],"datatype":"FP32","data":[\#(values.map { "\($0)" }.joined(separator: ","))]}]}"#
+            let body =
+                #"{"inputs":[{"name":"X","shape":[20000,64],"datatype":"FP32","data":[\#(values.map { "\($0)" }.joined(separator: ","))]}]}"#
             let head = "POST /v2/models/svm/infer HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
             let clients = try (0..<6).map { _ in try SocketClient(port: server.port) }
             for client in clients { try client.send(head + body) }

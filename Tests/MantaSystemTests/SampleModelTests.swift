@@ -31,7 +31,8 @@ struct SampleModelTests {
             let client = try InferenceClient(port: server.port)
             return try ["/versions/1", "/versions/2", ""].map { version in
                 let answer = try client.infer(
-                    "digits-mlp" + version, input: "X", shape: [holdout.labels.count, 64], holdout.pixels.flatMap(\.self))
+                    "digits-mlp" + version, input: "X", shape: [holdout.labels.count, 64],
+                    holdout.pixels.flatMap(\.self))
                 return Self.percent(holdout.accuracy(of: answer["label"]))
             }
         }

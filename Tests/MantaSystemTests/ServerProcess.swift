@@ -94,7 +94,8 @@ final class ServerProcess: Sendable {
         }
         process.terminationHandler = { ended in
             let watchers = output.withLock { output in
-                output.exitStatus = ended.terminationReason == .exit ? ended.terminationStatus : -ended.terminationStatus
+                output.exitStatus =
+                    ended.terminationReason == .exit ? ended.terminationStatus : -ended.terminationStatus
                 defer { output.watchers = [] }
                 return output.watchers
             }

@@ -38,7 +38,19 @@ final class Connection: Sendable {
         var phase = Phase.idle
         var since = ContinuousClock.now
         var requests = 0
+        /// When the client was seen to close its sending side, or both.
+        var closedSince: ContinuousClock.Instant?
         var clientHasGone = false
+
+        /// Whether no request can come any more and it is time that libmicrohttpd had noticed. It overlooks the end of
+        /// what it is sent if that comes together with the last bytes.
+        func isOverlooked(at now: ContinuousClock.Instant) -> Bool {
+            guard let closedSince, now - closedSince > .milliseconds(250) else { return false }
+            switch phase {
+            case .idle, .header, .body: return true
+            case .handling, .replying, .abandoned: return false
+            }
+        }
     }
 
     /// Names it in the table.
@@ -70,9 +82,13 @@ final class Connection: Sendable {
     /// Whether the client was seen to leave.
     var clientHasGone: Bool { state.withLock { $0.clientHasGone } }
 
-    /// The client has left, or closed its sending side: what it waits for is cancelled.
-    func clientLeft() {
+    /// The client has closed its sending side, or both, or was cut off.
+    ///
+    /// - Parameter counts: Whether it counts as gone, so that what it waits for is cancelled.
+    func clientClosed(countsAsGone counts: Bool) {
         let exchange: Exchange? = state.withLock { state in
+            state.closedSince = state.closedSince ?? .now
+            guard counts else { return nil }
             state.clientHasGone = true
             switch state.phase {
             case .handling(let exchange), .replying(let exchange): return exchange
@@ -132,15 +148,21 @@ final class Connection: Sendable {
                 if isOver { return .giveUp(exchange, stopping) }
             case .abandoned: break
             }
+            if state.isOverlooked(at: now), isAtEnd { verdict = .end(nil) }
             if case .end = verdict { state.phase = .abandoned }
             return verdict
         }
     }
 
     /// Whether something has arrived that libmicrohttpd hasn't looked at yet.
-    private var hasUnreadBytes: Bool {
+    private var hasUnreadBytes: Bool { peek() > 0 }
+
+    /// Whether everything that the client sent has been read, and nothing more can come.
+    private var isAtEnd: Bool { peek() == 0 }
+
+    private func peek() -> Int {
         var byte: UInt8 = 0
-        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT))
     }
 
     /// Gives the connection up while a request arrives, with a reply where one can be written.

@@ -65,7 +65,7 @@ final class ConnectionTable: Sendable {
             return state.watchers
         }
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil)
-        connection.clientLeft()
+        connection.clientClosed(countsAsGone: true)
         for watcher in watchers { watcher.resume() }
     }
 
@@ -125,8 +125,7 @@ final class ConnectionTable: Sendable {
             return
         }
         let isCut = events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
-        guard isCut || cancelOnHalfClose else { return }
-        state.withLock { $0.open[id] }?.clientLeft()
+        state.withLock { $0.open[id] }?.clientClosed(countsAsGone: isCut || cancelOnHalfClose)
     }
 
     /// With the table locked, so that no socket is closed, and its number taken by another, meanwhile.
