@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "CMantaHTTP.h"
 
 struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings,
@@ -42,4 +43,8 @@ int manta_socket(struct MHD_Connection *connection) {
 const struct sockaddr *manta_client_address(struct MHD_Connection *connection) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return info == NULL ? NULL : info->client_addr;
+}
+
+int manta_accept(int socket, struct sockaddr *address, socklen_t *length) {
+    return accept4(socket, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }

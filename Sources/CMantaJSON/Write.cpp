@@ -32,6 +32,11 @@ template <typename Float> char *write_float(char *target, Float value) {
     if (!std::isfinite(value)) { return write_special(target, std::isnan(value), value < 0); }
     // Written "-0", it would be an integer for many readers and lose its sign.
     if (value == 0) { return write_text(target, std::signbit(value) ? "-0.0" : "0"); }
+    // Where both forms are short, people read 100000 more easily than the shorter 1e+05.
+    Float magnitude = std::fabs(value);
+    if (magnitude >= Float(1e-4) && magnitude < Float(1e14)) {
+        return std::to_chars(target, target + 32, value, std::chars_format::fixed).ptr;
+    }
     return std::to_chars(target, target + 32, value).ptr;
 }
 
@@ -86,7 +91,7 @@ template <typename Format> char *write(char *target, Narrow<Format> narrow) {
             }
         }
     }
-    return std::to_chars(target, target + 32, is_negative ? -value : value).ptr;
+    return write_float(target, is_negative ? -value : value);
 }
 
 template <typename Value> size_t write_all(const uint8_t *values, size_t count, uint8_t *target) {

@@ -33,6 +33,7 @@ public struct Manta: Sendable {
     ///
     /// - Throws: `HTTPServerError` if a listener can't be opened, ``ServingError`` if there is no engine.
     public func run() async throws {
+        OpenFiles.raiseLimit()
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
@@ -48,10 +49,11 @@ public struct Manta: Sendable {
             "Manta serves",
             metadata: ["http": "\(addresses.inference)", "admin": "\(addresses.admin)", "version": "\(Self.version)"])
 
-        // Stopped from last to first: requests end before the models that they need.
+        // Stopped from last to first: probes are told first, and requests end before the models that they need.
         let group = ServiceGroup(
             configuration: .init(
-                services: [catalog, admin, inference], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: [catalog, admin, inference, Farewell(catalog: catalog)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         logger.info("Manta has stopped")
     }
@@ -102,6 +104,7 @@ public struct Manta: Sendable {
     }
 
     private static let help = [
+        "manta_http_requests_total": "Replies by listener and status, probes included.",
         "manta_requests_total": "Inference requests by model, version and outcome.",
         "manta_request_duration_seconds": "From a request's arrival until its reply was encoded.",
         "manta_queue_duration_seconds": "From admission until a batch took the request.",
@@ -114,4 +117,14 @@ public struct Manta: Sendable {
         "process_cpu_seconds_total": "CPU time used.",
         "process_open_fds": "Open files and sockets.",
     ]
+}
+
+/// Tells probes that the server stops, before it does.
+private struct Farewell: Service {
+    let catalog: ModelCatalog
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        catalog.leave()
+    }
 }

@@ -66,6 +66,16 @@ struct ReplyTests {
                 == "0,-0.0,1,0.1,3.14,-3.39e+38,9e-41")
     }
 
+    @Test("numbers of everyday sizes are written without an exponent")
+    func notation() throws {
+        #expect(
+            try data(Tensor(shape: [5], [100_000, 1e14, 123_456.7, 0.000_123_456_78, 0.000_05] as [Float]))
+                == "100000,1e+14,123456.7,0.00012345678,5e-05")
+        #expect(
+            try data(Tensor(shape: [4], [100_000, -99_999_999_999_999.98, -0.000_123_456_789_012_345_67, 1e14]))
+                == "100000,-99999999999999.98,-0.00012345678901234567,1e+14")
+    }
+
     @Test("what JSON has no number for is a string", arguments: [DataType.fp16, .bf16, .fp32, .fp64])
     func specials(type: DataType) throws {
         let written = try data(try tensor(type, [3], "[NaN,Infinity,-Infinity]"))

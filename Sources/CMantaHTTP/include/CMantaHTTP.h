@@ -1,4 +1,4 @@
-// What Swift can't see: libmicrohttpd's variadic functions, and the kernel's epoll.
+// What Swift can't see: libmicrohttpd's variadic functions, and the kernel's epoll and accept4.
 #pragma once
 #include <microhttpd.h>
 #include <stddef.h>
@@ -46,3 +46,6 @@ struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings
 void *manta_socket_context(struct MHD_Connection *connection);
 int manta_socket(struct MHD_Connection *connection);
 const struct sockaddr *manta_client_address(struct MHD_Connection *connection);
+
+// accept4 that blocks neither now nor later.
+int manta_accept(int socket, struct sockaddr *address, socklen_t *length);

@@ -50,9 +50,15 @@ import CMantaHTTP
         self.core = core
     }
 
-    /// Takes no more connections. The listening socket is the caller's again.
-    func quiesce() {
+    /// Takes no more connections but those that wait for it already. The listening socket is the caller's again.
+    func quiesce(_ socket: Int32) {
         _ = unsafe MHD_quiesce_daemon(raw)
+        // To close the socket would reset them although their clients may have sent a request.
+        while let connection = ListeningSocket.accept(socket) {
+            unsafe connection.withAddress { address, length in
+                _ = unsafe MHD_add_connection(raw, connection.descriptor, address, length)
+            }
+        }
     }
 
     /// Ends the threads.

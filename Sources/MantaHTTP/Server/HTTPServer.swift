@@ -70,7 +70,7 @@ public final class HTTPServer: Service {
     public func drain() async {
         guard let running = running.withLock({ $0.take() }) else { return }
         core.beginDraining()
-        running.daemon.quiesce()
+        running.daemon.quiesce(running.socket)
         close(running.socket)
         await core.connections.drain(until: .now + configuration.drainTimeout)
         await core.handlers.allEnded()

@@ -36,6 +36,36 @@ enum ListeningSocket {
         return (descriptor, HTTPAddress(host: host, port: boundPort(descriptor) ?? port))
     }
 
+    /// A connection that was accepted, for others to own.
+    struct Accepted {
+        let descriptor: Int32
+        private var storage: sockaddr_storage
+        private let length: socklen_t
+
+        fileprivate init(descriptor: Int32, storage: sockaddr_storage, length: socklen_t) {
+            (self.descriptor, self.storage, self.length) = (descriptor, storage, length)
+        }
+
+        /// Calls `body` with the client's address.
+        func withAddress(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Void) {
+            unsafe withUnsafePointer(to: storage) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
+            }
+        }
+    }
+
+    /// The next connection that waits, if any does.
+    static func accept(_ socket: Int32) -> Accepted? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let descriptor = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe manta_accept(socket, $0, &length)
+            }
+        }
+        return descriptor < 0 ? nil : Accepted(descriptor: descriptor, storage: storage, length: length)
+    }
+
     private static func failure(_ address: HTTPAddress) -> HTTPServerError {
         switch errno {
         case EADDRINUSE: HTTPServerError("can't listen on \(address): the port is in use")

@@ -5,6 +5,7 @@ import Synchronization
 /// All deployments of this node: runs them, and finds the one that a request names.
 public final class ModelCatalog: Service {
     private let deployments: [String: Deployment]
+    private let isLeaving = Atomic(false)
 
     /// The deployments to run, of different names.
     public init(_ deployments: [Deployment]) {
@@ -19,6 +20,7 @@ public final class ModelCatalog: Service {
     /// It should once every model has either become ready or failed, unless all failed: a broken model mustn't take
     /// the sound ones out of service. Its own routes say what is wrong with it.
     public var unreadiness: String? {
+        if isLeaving.load(ordering: .relaxed) { return "the server is stopping" }
         let states = all.flatMap { deployment in deployment.versions.map { (deployment.name, $0.state) } }
         for (name, state) in states {
             switch state {
@@ -28,6 +30,11 @@ public final class ModelCatalog: Service {
         }
         let anyServes = states.isEmpty ? deployments.isEmpty : states.contains { $0.1.isReady }
         return anyServes ? nil : "no model could be loaded"
+    }
+
+    /// From now on the node says that it shouldn't get requests. Those that it gets are still served.
+    public func leave() {
+        isLeaving.store(true, ordering: .relaxed)
     }
 
     /// The deployment of this name.
