@@ -42,18 +42,35 @@ package enum Thread {
     }
 
     /// Runs work that blocks on a thread of its own and waits for it without blocking.
+    ///
+    /// What `body` captures is released before this returns, unless others hold it too.
     package static func run<Value: Sendable, Failure: Error>(
         name: String, _ body: @escaping @Sendable () throws(Failure) -> Value
     ) async throws(Failure) -> Value {
+        let work = Work(body)
         let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
-            start(name: name) {
-                do throws(Failure) {
-                    continuation.resume(returning: .success(try body()))
-                } catch {
-                    continuation.resume(returning: .failure(error))
-                }
-            }
+            start(name: name) { continuation.resume(returning: work.take()) }
         }
         return try result.get()
+    }
+
+    /// Work that is done, and let go of, once.
+    ///
+    /// Unchecked Sendable: made by one thread and handed to the one that does it.
+    private final class Work<Value: Sendable, Failure: Error>: @unchecked Sendable {
+        private var body: (@Sendable () throws(Failure) -> Value)?
+
+        init(_ body: @escaping @Sendable () throws(Failure) -> Value) {
+            self.body = body
+        }
+
+        func take() -> Result<Value, Failure> {
+            guard let body = body.take() else { preconditionFailure("done already") }
+            do throws(Failure) {
+                return .success(try body())
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 }

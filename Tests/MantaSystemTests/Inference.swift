@@ -24,6 +24,9 @@ final class InferenceClient {
         client = try SocketClient(port: port)
     }
 
+    /// Whether the server has closed the connection.
+    var isClosedByServer: Bool { client.isClosedByServer }
+
     /// Sends any request.
     func request(
         _ method: String, _ path: String, headers: [String] = [], body: String? = nil

@@ -79,6 +79,8 @@ final class ServerProcess: Sendable {
         process.currentDirectoryURL = root
         let pipe = Pipe()
         process.standardError = pipe
+        // Not the tests' own, which a server left behind would keep open.
+        process.standardOutput = FileHandle.nullDevice
         let output = OutputBox()
         pipe.fileHandleForReading.readabilityHandler = { handle in
             let data = handle.availableData

@@ -92,6 +92,12 @@ package final class SocketClient {
         while (try? SocketClient(port: port)) != nil { sched_yield() }
     }
 
+    /// Whether the server has closed the connection, as clients look before they use a kept one again.
+    package var isClosedByServer: Bool {
+        var byte: UInt8 = 0
+        return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
+    }
+
     /// Closes the sending side only.
     package func halfClose() {
         shutdown(descriptor, Int32(SHUT_WR))
