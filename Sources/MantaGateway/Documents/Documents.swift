@@ -42,6 +42,7 @@ extension HTTPResponse {
     package static func json(_ document: some Encodable, status: HTTPStatus = .ok) throws -> HTTPResponse {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         let bytes = [UInt8](try encoder.encode(document))
         return .json(bytes, status: status)
     }
