@@ -76,7 +76,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "manta",
-            dependencies: ["MantaServer", "MantaConfig", "MantaCore", "MantaTelemetry", arguments, logging],
+            dependencies: [
+                "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments, logging,
+            ],
             swiftSettings: settings),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads"]),

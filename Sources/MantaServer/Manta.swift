@@ -73,7 +73,8 @@ public struct Manta: Sendable {
 
     private func deployment(of source: DeploymentSource, engine: any Engine) -> Deployment {
         let cpus = CPUQuota.available()
-        let selected = source.configuration.versions.select(from: Array(source.versions.keys))
+        for fault in source.faults { logger.warning("Model is incomplete", metadata: ["reason": "\(fault)"]) }
+        let selected = source.selected
         guard !selected.isEmpty else {
             return Deployment(name: source.configuration.name, fault: ServingError(.modelUnavailable, source.vacancy))
         }

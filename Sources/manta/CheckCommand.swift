@@ -1,5 +1,6 @@
 import ArgumentParser
 import MantaConfig
+import MantaHTTP
 import MantaServing
 
 /// `manta check`.
@@ -18,13 +19,16 @@ struct CheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.exiting {
-            let deployments = try arguments.read().deployments
+            let (configuration, deployments) = try arguments.read()
             for deployment in deployments where deployment.faults.isEmpty {
                 let versions = deployment.selected.map(String.init).joined(separator: ", ")
                 let word = deployment.selected.count == 1 ? "version" : "versions"
                 print("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
             }
-            let faults = deployments.flatMap(\.faults)
+            let certificates = [configuration.http.tls, configuration.admin.tls].compactMap(\.self)
+            let faults = deployments.flatMap(\.faults) + certificates.flatMap { files in
+                files.faults.map { ConfigurationFault(file: $0.file, message: $0.reason) }
+            }
             guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
         }
     }

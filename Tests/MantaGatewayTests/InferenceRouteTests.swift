@@ -115,14 +115,14 @@ struct InferenceRouteTests {
         arguments: [
             (
                 ["X-Request-Timeout-Ms: soon"], "",
-                "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got soon"
+                "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to 86400000, got soon"
             ),
             (
                 ["X-Request-Timeout-Ms: 0"], "",
-                "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got 0"
+                "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to 86400000, got 0"
             ),
-            ([], #""timeout":-1"#, #"parameter \"timeout\": expected an integer from 0 to 86400000000"#),
-            ([], #""priority":"high""#, #"parameter \"priority\": expected an integer from 0 to 4294967295"#),
+            ([], #""timeout":-1"#, #"parameter \"timeout\": expected an integer from 0 to 86400000000, got -1"#),
+            ([], #""priority":"high""#, #"parameter \"priority\": expected an integer from 0 to 4294967295, got \"high\""#),
         ])
     func schedule(headers: [String], parameter: String, message: String) async throws {
         let text = Self.request.dropLast() + #","parameters":{\#(parameter)}}"#

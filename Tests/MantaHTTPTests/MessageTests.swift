@@ -24,6 +24,13 @@ struct MessageTests {
         #expect(reply["Content-Type"] == "application/json")
     }
 
+    @Test("a target may be a whole URL, as proxies send it")
+    func absoluteForm() async throws {
+        let reply = try await exchange("GET http://x:80/things/a/parts/b?q=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        #expect(reply.text == "a|b|1")
+    }
+
     @Test("HEAD is answered by the route of GET, without the body")
     func head() async throws {
         let reply = try await exchange("HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n", isHead: true)

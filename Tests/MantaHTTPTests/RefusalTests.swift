@@ -129,6 +129,14 @@ struct RefusalTests {
         #expect(reply["Accept-Encoding"] == "gzip, deflate")
     }
 
+    @Test("a request with two Hosts is 400")
+    func twoHosts() async throws {
+        let reply = try await reply(to: "GET /hello HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n")
+
+        #expect(reply.status == 400)
+        #expect(reply.text == "{\"error\":\"more than one Host\"}")
+    }
+
     @Test("a request without Host is 400")
     func noHost() async throws {
         let reply = try await reply(to: "GET /hello HTTP/1.1\r\n\r\n")

@@ -34,7 +34,13 @@ public struct DeploymentSource: Sendable {
     /// A server doesn't stop for these: the model is marked as failed and the others are served.
     public var faults: [ConfigurationFault] {
         guard !selected.isEmpty else { return [ConfigurationFault(file: origin, message: lack)] }
-        return selected.compactMap { versions[$0] }.filter { !FileManager.default.isReadableFile(atPath: $0) }.map {
+        var missing: [ConfigurationFault] = []
+        if case .only(let wanted) = configuration.versions {
+            missing = Set(wanted).subtracting(selected).sorted().map {
+                ConfigurationFault(file: origin, message: "versions.serve names version \($0), which isn't there")
+            }
+        }
+        return missing + selected.compactMap { versions[$0] }.filter { !FileManager.default.isReadableFile(atPath: $0) }.map {
             ConfigurationFault(file: $0, message: "there is no model file, or it can't be read")
         }
     }

@@ -71,9 +71,19 @@ public struct InferenceTiming: Sendable, Hashable {
 public typealias Parameters = [String: ParameterValue]
 
 /// The value of a parameter.
-public enum ParameterValue: Sendable, Hashable {
+public enum ParameterValue: Sendable, Hashable, CustomStringConvertible {
     case bool(Bool)
     case integer(Int64)
     case double(Double)
     case string(String)
+
+    /// As in JSON, but for what a string would escape.
+    public var description: String {
+        switch self {
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .double(let value): "\(value)"
+        case .string(let value): "\"\(value)\""
+        }
+    }
 }

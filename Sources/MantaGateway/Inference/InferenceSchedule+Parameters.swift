@@ -14,7 +14,9 @@ extension InferenceSchedule {
             guard let milliseconds = Int64(header), milliseconds > 0, milliseconds <= Self.maxTimeoutMicroseconds / 1000
             else {
                 throw ServingError(
-                    .invalidRequest, "header X-Request-Timeout-Ms: expected milliseconds of at least 1, got \(header)")
+                    .invalidRequest,
+                    "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to "
+                        + "\(Self.maxTimeoutMicroseconds / 1000), got \(header)")
             }
             timeout = .milliseconds(milliseconds)
         }
@@ -37,7 +39,8 @@ extension Parameters {
         guard case .integer(let number) = value, range.contains(number) else {
             throw ServingError(
                 .invalidRequest,
-                "parameter \"\(name)\": expected an integer from \(range.lowerBound) to \(range.upperBound)")
+                "parameter \"\(name)\": expected an integer from \(range.lowerBound) to \(range.upperBound), "
+                    + "got \(value)")
         }
         return number
     }

@@ -17,6 +17,7 @@ struct RequestHead: Sendable {
     init(method: HTTPMethod, target: String, headers: HTTPHeaders, limits: HTTPLimits) throws(HTTPError) {
         self.method = method
         self.headers = headers
+        let target = Self.originForm(target)
         let pathEnd = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         path = target[..<pathEnd]
         query = target[pathEnd...].dropFirst()
@@ -24,12 +25,20 @@ struct RequestHead: Sendable {
         guard size <= limits.headerBytes else {
             throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
         }
+        guard headers.values(of: "Host").count <= 1 else { throw HTTPError(.badRequest, "more than one Host") }
         contentLength = try Self.contentLength(headers)
         if let contentLength, contentLength > limits.bodyBytes {
             throw HTTPError(
                 .contentTooLarge, "the body has \(contentLength) bytes, at most \(limits.bodyBytes) are taken")
         }
         coding = try ContentCoding.ofRequest(headers)
+    }
+
+    /// The path and query of a target that may be a whole URL, as proxies send it (RFC 9112, section 3.2.2).
+    private static func originForm(_ target: String) -> Substring {
+        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else { return target[...] }
+        let rest = target[scheme.upperBound...]
+        return rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
     }
 
     /// Whether the request says that it has a body, even an empty one.

@@ -1,9 +1,5 @@
 import CMantaHTTP
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// libmicrohttpd's daemon: its threads read requests and write replies for as long as this lives.
 ///
 /// Its callbacks run on those threads, one at a time for each connection. They must not block.
@@ -18,8 +14,8 @@ import CMantaHTTP
     ///
     /// - Throws: ``HTTPServerError`` if libmicrohttpd refuses, as it does for a certificate that it can't use.
     init(socket: Int32, configuration: HTTPServerConfiguration, core: ServerCore) throws(HTTPServerError) {
-        let certificate = try configuration.tls.map { tls throws(HTTPServerError) in try PEMFile.read(tls.certificate) }
-        let key = try configuration.tls.map { tls throws(HTTPServerError) in try PEMFile.read(tls.key) }
+        let certificate = try configuration.tls.map { tls throws(HTTPServerError) in try Self.text(tls.certificate) }
+        let key = try configuration.tls.map { tls throws(HTTPServerError) in try Self.text(tls.key) }
         var callbacks = unsafe MantaDaemonCallbacks(
             connection: { context, connection, slot, event in
                 unsafe Callback.connection(context, connection, slot, event)
@@ -67,6 +63,14 @@ import CMantaHTTP
     /// - Note: Blocks until they have ended.
     func stop() {
         unsafe MHD_stop_daemon(raw)
+    }
+
+    private static func text(_ path: String) throws(HTTPServerError) -> String {
+        do throws(PEMFile.Failure) {
+            return try PEMFile.read(path)
+        } catch {
+            throw HTTPServerError("\(path): \(error.reason)")
+        }
     }
 
     private static func withCStrings<Result>(
@@ -131,24 +135,5 @@ private enum Callback {
         guard let context = unsafe slot?.pointee else { return }
         unsafe Unmanaged<Exchange>.fromOpaque(context).takeRetainedValue().completed()
         unsafe slot?.pointee = nil
-    }
-}
-
-/// Reads certificates and keys.
-enum PEMFile {
-    /// The file's text.
-    ///
-    /// - Throws: ``HTTPServerError`` that names the file.
-    static func read(_ path: String) throws(HTTPServerError) -> String {
-        guard let file = unsafe fopen(path, "r") else {
-            throw HTTPServerError("can't read \(path): \(unsafe String(cString: strerror(errno)))")
-        }
-        defer { unsafe fclose(file) }
-        // A chain of certificates takes a few KiB.
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        let count = unsafe fread(&bytes, 1, bytes.count, file)
-        let text = String(decoding: bytes[..<count], as: UTF8.self)
-        guard text.contains("-----BEGIN ") else { throw HTTPServerError("\(path) isn't a PEM file") }
-        return text
     }
 }

@@ -36,6 +36,20 @@ public struct TLSFiles: Sendable, Hashable {
         self.certificate = certificate
         self.key = key
     }
+
+    /// What is wrong with the files, as far as a look into them tells.
+    ///
+    /// - Note: Reads files; call it at start.
+    public var faults: [(file: String, reason: String)] {
+        [certificate, key].compactMap { path -> (file: String, reason: String)? in
+            do throws(PEMFile.Failure) {
+                _ = try PEMFile.read(path)
+                return nil
+            } catch {
+                return (path, error.reason)
+            }
+        }
+    }
 }
 
 /// What a client may take of a listener.

@@ -32,8 +32,10 @@ extension JSONReader {
     mutating func readParameters(
         of place: @autoclosure () -> Place, _ body: (JSONString, ParameterValue) throws(ServingError) -> Void
     ) throws(ServingError) {
+        if try skipNull() { return }
         guard enterObject() else { throw unexpected("parameters", "an object", place()) }
         while let name = try nextMember() {
+            if try skipNull() { continue }
             guard let value = try readParameter() else {
                 throw unexpected("parameter \"\(name.text)\"", "a string, a number or a boolean", place())
             }

@@ -49,6 +49,13 @@ internal import MantaCore
         throw ServingError(.invalidRequest, "the body: expected a JSON object, found \(found)")
     }
 
+    /// Passes over a `null` if one comes next: clients write it for what they leave out.
+    mutating func skipNull() throws(ServingError) -> Bool {
+        guard byte == UInt8(ascii: "n") else { return false }
+        try skipValue()
+        return true
+    }
+
     /// Enters an object if one comes next.
     mutating func enterObject() -> Bool { take(UInt8(ascii: "{")) }
 

@@ -23,7 +23,7 @@ struct RequestReader {
             case "parameters": try reader.readParameters(&json)
             case "id":
                 guard reader.id == nil else { throw Place.request.givenTwice("id") }
-                reader.id = try json.readString("id", of: .request)
+                if try !json.skipNull() { reader.id = try json.readString("id", of: .request) }
             default: try json.skipValue()
             }
         }
@@ -46,6 +46,7 @@ struct RequestReader {
 
     private mutating func readOutputs(_ json: inout JSONReader) throws(ServingError) {
         guard outputs == nil else { throw Place.request.givenTwice("outputs") }
+        if try json.skipNull() { return }
         guard json.enterArray() else { throw json.unexpected("outputs", "an array", .request) }
         var outputs: [OutputReader] = []
         while try json.nextElement() { outputs.append(try OutputReader.read(&json, index: outputs.count)) }

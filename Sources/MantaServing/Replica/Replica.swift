@@ -86,12 +86,21 @@ actor Replica {
     }
 }
 
+extension Duration {
+    /// In milliseconds, for messages.
+    fileprivate var inMilliseconds: String {
+        let parts = components
+        let microseconds = parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000
+        return microseconds % 1000 == 0 ? "\(microseconds / 1000)" : "\(Double(microseconds) / 1000)"
+    }
+}
+
 extension ServingError {
     /// The error of a request whose time was over before it could run.
     static func deadlineExceeded(_ request: QueuedRequest<PendingInference>) -> ServingError {
         ServingError(
             .deadlineExceeded,
-            "no answer within \(request.deadline - request.arrived): the time was over while the request waited "
+            "no answer within \((request.deadline - request.arrived).inMilliseconds) ms: the time was over while the request waited "
                 + "for a replica")
     }
 }

@@ -31,11 +31,12 @@ extension ServedVersion {
     public func infer(
         _ request: InferenceRequest, schedule: InferenceSchedule = .init()
     ) async throws(ServingError) -> InferenceResponse {
+        let arrived = time.now
         let live = try ready()
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
         let parts = try split(inputs, wanted: wanted, plan: live.plan)
-        let queued = enqueueable(parts, schedule: schedule)
+        let queued = enqueueable(parts, arrived: arrived, schedule: schedule)
         try submit(queued, to: live.batcher)
         let outcome = try await withTaskCancellationHandler {
             await Self.results(of: queued)
@@ -59,9 +60,18 @@ extension ServedVersion {
             guard let tensor, tensor.rowCount != rows else { continue }
             throw ServingError(
                 .invalidRequest,
-                "input \"\(spec.name)\": expected \(rows) rows as in the first input, got shape \(tensor.shape)")
+                "input \"\(spec.name)\": expected as many rows as the other inputs have, \(rows), "
+                    + "got shape \(tensor.shape)")
         }
         guard rows > plan.maxRows else { return [whole] }
+        // The queue could never take more parts; a shape with a zero in it costs a client nothing, however many rows.
+        guard rows / plan.maxRows < configuration.queue.maxRequests else {
+            let most = plan.maxRows * configuration.queue.maxRequests
+            throw ServingError(
+                .invalidRequest,
+                "the request has \(rows) rows; at most \(most) are taken at a time (batching.max_batch_size times "
+                    + "queue.max_requests)")
+        }
         var counts = Array(repeating: plan.maxRows, count: rows / plan.maxRows)
         if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
         let pieces = inputs.map { $0?.splittingRows(counts) }
@@ -71,16 +81,15 @@ extension ServedVersion {
     }
 
     private func enqueueable(
-        _ parts: [PendingInference], schedule: InferenceSchedule
+        _ parts: [PendingInference], arrived: ContinuousClock.Instant, schedule: InferenceSchedule
     ) -> [QueuedRequest<PendingInference>] {
-        let now = time.now
-        let deadline = now + (schedule.timeout ?? configuration.queue.defaultTimeout)
+        let deadline = arrived + (schedule.timeout ?? configuration.queue.defaultTimeout)
         let key = BatchKey(inputs: parts[0].inputs, outputs: parts[0].outputs)
         return parts.map { part in
             QueuedRequest(
                 id: nextRequestID.add(1, ordering: .relaxed).newValue, key: key, rows: part.rowCount,
                 byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: schedule.priority,
-                arrived: now, deadline: deadline, payload: part)
+                arrived: arrived, deadline: deadline, payload: part)
         }
     }
 
