@@ -10,6 +10,10 @@ import MantaTelemetry
 import ServiceLifecycle
 import UnixSignals
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// One Manta process: every part, put together.
 ///
 /// Listeners open first, so that a port in use is known at once and probes are answered while models load. A request
@@ -34,6 +38,8 @@ public struct Manta: Sendable {
     /// - Throws: `HTTPServerError` if a listener can't be opened, ``ServingError`` if there is no engine.
     public func run() async throws {
         OpenFiles.raiseLimit()
+        // A log whose reader has gone is an error of a write, not the end of the server.
+        _ = signal(SIGPIPE, SIG_IGN)
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)

@@ -33,16 +33,17 @@
         let job = UnownedJob(job)
         unsafe pthread_mutex_lock(lock)
         jobs.append(job)
-        unsafe pthread_mutex_unlock(lock)
+        // Before unlocking: after it the thread may run the job, end, and free what is signalled.
         unsafe pthread_cond_signal(changed)
+        unsafe pthread_mutex_unlock(lock)
     }
 
     /// Lets the thread end once it has run what is queued. Nothing may be enqueued after.
     package func stop() {
         unsafe pthread_mutex_lock(lock)
         isStopped = true
-        unsafe pthread_mutex_unlock(lock)
         unsafe pthread_cond_signal(changed)
+        unsafe pthread_mutex_unlock(lock)
     }
 
     private func loop() {

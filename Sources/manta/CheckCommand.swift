@@ -26,9 +26,11 @@ struct CheckCommand: AsyncParsableCommand {
                 print("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
             }
             let certificates = [configuration.http.tls, configuration.admin.tls].compactMap(\.self)
-            let faults = deployments.flatMap(\.faults) + certificates.flatMap { files in
-                files.faults.map { ConfigurationFault(file: $0.file, message: $0.reason) }
-            }
+            let faults =
+                deployments.flatMap(\.faults)
+                + certificates.flatMap { files in
+                    files.faults.map { ConfigurationFault(file: $0.file, message: $0.reason) }
+                }
             guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
         }
     }

@@ -122,7 +122,10 @@ struct InferenceRouteTests {
                 "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to 86400000, got 0"
             ),
             ([], #""timeout":-1"#, #"parameter \"timeout\": expected an integer from 0 to 86400000000, got -1"#),
-            ([], #""priority":"high""#, #"parameter \"priority\": expected an integer from 0 to 4294967295, got \"high\""#),
+            (
+                [], #""priority":"high""#,
+                #"parameter \"priority\": expected an integer from 0 to 4294967295, got \"high\""#
+            ),
         ])
     func schedule(headers: [String], parameter: String, message: String) async throws {
         let text = Self.request.dropLast() + #","parameters":{\#(parameter)}}"#

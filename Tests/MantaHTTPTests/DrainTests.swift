@@ -114,6 +114,27 @@ struct DrainTests {
         #expect(reply.text == "{\"error\":\"the server is stopping\"}")
     }
 
+    @Test("a client that reads a little now and then doesn't hold up the end")
+    func slowReader() async throws {
+        try await serving {
+            $0.drainTimeout = .milliseconds(300)
+        } routes: {
+            $0.on(.get, "/large") { _ in HTTPResponse(body: .bytes([UInt8](repeating: 0, count: 64 << 20))) }
+        } body: { port, server in
+            let client = try await onThread {
+                let client = try SocketClient(port: port)
+                client.shrinkReceiveBuffer()
+                try client.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.waitForBytes()
+                return UncheckedBox(client)
+            }
+            // Ends although the client keeps its connection and never reads the rest.
+            await server.drain()
+            #expect(server.connectionCount == 0)
+            client.value.leave()
+        }
+    }
+
     @Test("a body that is being written is cut off when the time is over")
     func stream() async throws {
         let started = Signal()

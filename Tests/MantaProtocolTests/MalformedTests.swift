@@ -87,7 +87,6 @@ struct MalformedTests {
         "members of the wrong kind are refused by name",
         arguments: [
             (#"{"id":5,"inputs":[]}"#, "id: expected a string, found 5"),
-            (#"{"id":null,"inputs":[]}"#, "id: expected a string, found null"),
             (#"{}"#, "inputs is missing"), (#"{"inputs":{}}"#, "inputs: expected an array, found {"),
             (#"{"inputs":[5]}"#, "inputs[0]: expected an object, found 5"),
             (#"{"inputs":[],"outputs":"y"}"#, #"outputs: expected an array, found "y""#),
@@ -95,10 +94,6 @@ struct MalformedTests {
             (#"{"inputs":[],"outputs":[{}]}"#, "outputs[0]: name is missing"),
             (#"{"inputs":[],"outputs":[{"name":1}]}"#, "outputs[0]: name: expected a string, found 1"),
             (#"{"inputs":[],"parameters":[]}"#, "parameters: expected an object, found ["),
-            (
-                #"{"inputs":[],"parameters":{"a":null}}"#,
-                #"parameter "a": expected a string, a number or a boolean, found null"#
-            ),
             (
                 #"{"inputs":[],"parameters":{"a":{"b":1}}}"#,
                 #"parameter "a": expected a string, a number or a boolean, found {"#

@@ -132,4 +132,14 @@ struct RequestTests {
             #expect(decoded.request.inputs[0].tensor.values(as: Float.self) == [1])
         }
     }
+
+    @Test("null stands for what is left out")
+    func null() throws {
+        let (request, _) = try decode(
+            #"{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"x","shape":[1],"datatype":"INT8","#
+                + #""parameters":{"a":null},"data":[7]}]}"#)
+
+        #expect(request.id == nil && request.parameters.isEmpty && request.outputs.isEmpty)
+        #expect(request.inputs.map(\.name) == ["x"])
+    }
 }

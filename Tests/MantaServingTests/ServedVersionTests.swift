@@ -196,6 +196,29 @@ struct ServedVersionTests {
             #expect(response.timing.queue >= .zero)
         }
     }
+
+    @Test("a request of more rows than a thousand batches is refused, also if they cost nothing to send")
+    func tooManyRows() async throws {
+        let engine = FakeEngine(
+            signature: ModelSignature(
+                inputs: [TensorSpec("x", .fp32, [-1, -1])], outputs: [TensorSpec("y", .fp32, [-1, -1])]),
+            body: identity)
+        try await serving(engine) {
+            $0.batching.maxRows = 4
+        } body: { version in
+            for rows in [4097, 1_000_000_000_000, Int.max] {
+                let empty = Tensor(shape: Shape([rows, 0]), [] as [Float])
+                let error = await #expect(throws: ServingError.self) {
+                    try await version.infer(InferenceRequest(inputs: [NamedTensor("x", empty)]))
+                }
+                #expect(error?.code == .invalidRequest)
+                #expect(error?.message.contains("the request has \(rows) rows; at most 4096 are taken") == true)
+            }
+            let fits = Tensor(shape: [4096, 0], [] as [Float])
+            let response = try await version.infer(InferenceRequest(inputs: [NamedTensor("x", fits)]))
+            #expect(response.outputs[0].tensor.shape == [4096, 0])
+        }
+    }
 }
 
 /// Holds a run until the test lets it go.
@@ -214,29 +237,5 @@ private final class Gate: Sendable {
 
     func open() {
         state.withLock { $0.isOpen = true }
-    }
-
-    @Test("a request of more rows than the queue could ever take is refused, also if they cost nothing to send")
-    func tooManyRows() async throws {
-        let engine = FakeEngine(
-            signature: ModelSignature(
-                inputs: [TensorSpec("x", .fp32, [-1, -1])], outputs: [TensorSpec("y", .fp32, [-1, -1])]),
-            body: identity)
-        try await serving(engine) {
-            $0.batching.maxRows = 4
-            $0.queue.maxRequests = 10
-        } body: { version in
-            for rows in [41, 1_000_000_000_000, Int.max] {
-                let empty = Tensor(shape: Shape([rows, 0]), [] as [Float])
-                let error = await #expect(throws: ServingError.self) {
-                    try await version.infer(InferenceRequest(inputs: [NamedTensor("x", empty)]))
-                }
-                #expect(error?.code == .invalidRequest)
-                #expect(error?.message.contains("the request has \(rows) rows; at most 40 are taken") == true)
-            }
-            let fits = Tensor(shape: [40, 0], [] as [Float])
-            let response = try await version.infer(InferenceRequest(inputs: [NamedTensor("x", fits)]))
-            #expect(response.outputs[0].tensor.shape == [40, 0])
-        }
     }
 }

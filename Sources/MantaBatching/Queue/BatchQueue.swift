@@ -152,7 +152,7 @@ extension BatchQueue {
     /// Whether the queue has room. A request is let in however large it is if it is alone: what one request may weigh
     /// is the front end's limit.
     private func admission(requests: Int, bytes: Int) -> Admission {
-        if count > 0 || requests > 1, count + requests > limits.requests { return .tooManyRequests }
+        if count > 0, count + requests > limits.requests { return .tooManyRequests }
         if count > 0, byteCount + bytes > limits.bytes { return .tooManyBytes }
         return .accepted
     }

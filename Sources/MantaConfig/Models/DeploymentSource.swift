@@ -40,8 +40,9 @@ public struct DeploymentSource: Sendable {
                 ConfigurationFault(file: origin, message: "versions.serve names version \($0), which isn't there")
             }
         }
-        return missing + selected.compactMap { versions[$0] }.filter { !FileManager.default.isReadableFile(atPath: $0) }.map {
-            ConfigurationFault(file: $0, message: "there is no model file, or it can't be read")
-        }
+        return missing
+            + selected.compactMap { versions[$0] }.filter { !FileManager.default.isReadableFile(atPath: $0) }.map {
+                ConfigurationFault(file: $0, message: "there is no model file, or it can't be read")
+            }
     }
 }

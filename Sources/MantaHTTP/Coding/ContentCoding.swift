@@ -39,7 +39,7 @@ enum ContentCoding: String, Sendable {
         return best.coding
     }
 
-    /// The inflated bytes, with 64 bytes of capacity to spare.
+    /// The inflated bytes.
     ///
     /// - Throws: ``HTTPError`` 413 as soon as they are more than `limit`, 400 if the stream is broken or goes on after
     ///   its end.
@@ -50,7 +50,7 @@ enum ContentCoding: String, Sendable {
         }
         defer { unsafe inflateEnd(&stream) }
         var inflated: [UInt8] = []
-        inflated.reserveCapacity(min(limit, bytes.count * 4) + 64)
+        inflated.reserveCapacity(min(limit, bytes.count * 4))
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         var offset = 0
         while true {

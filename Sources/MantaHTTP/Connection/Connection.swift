@@ -4,8 +4,10 @@ import Synchronization
     import Glibc
 #endif
 
-/// The end of a server: until when what is under way may finish.
+/// The end of a server: since when it stops, and until when what is under way may finish.
 struct Drain: Sendable {
+    /// When it began.
+    let began: ContinuousClock.Instant
     /// When the rest is given up.
     let deadline: ContinuousClock.Instant
     /// How long a connection that waits for its next request stays open, so that a request that is on its way already
@@ -100,17 +102,24 @@ final class Connection: Sendable {
 
     /// Ends what has lasted too long.
     ///
+    /// To be called with the connection's socket held open.
+    ///
     /// - Parameters:
     ///   - limits: How long each phase may last.
     ///   - drain: Set when the server stops.
     ///   - now: The present.
-    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) {
+    /// - Returns: An exchange to give up, with the reply for it.
+    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) -> (Exchange, HTTPError)? {
         switch verdict(limits, drain, now) {
-        case .goOn: return
-        case .giveUp(let exchange, let error): exchange.giveUp(error)
+        case .goOn: return nil
+        case .giveUp(let exchange, let error): return (exchange, error)
         case .end(let error):
             if let error { send(error) }
             shutdown(descriptor, Int32(SHUT_RDWR))
+            return nil
+        case .cut(let exchange, let error):
+            shutdown(descriptor, Int32(SHUT_RDWR))
+            return (exchange, error)
         }
     }
 
@@ -120,6 +129,8 @@ final class Connection: Sendable {
         case end(HTTPError?)
         /// The handler is answered for.
         case giveUp(Exchange, HTTPError)
+        /// The reply is cut off where it is.
+        case cut(Exchange, HTTPError)
     }
 
     private func verdict(_ limits: HTTPLimits, _ drain: Drain?, _ now: ContinuousClock.Instant) -> Verdict {
@@ -144,8 +155,8 @@ final class Connection: Sendable {
                 if isOver { return .giveUp(exchange, stopping) }
                 if elapsed > limits.handlerTimeout { return .giveUp(exchange, late) }
             case .replying(let exchange):
-                if isOver, elapsed > Drain.idleGrace { verdict = .end(nil) }
-                if isOver { return .giveUp(exchange, stopping) }
+                // A reader that takes a byte now and then would hold up the end for ever.
+                if isOver { return elapsed > Drain.idleGrace ? .cut(exchange, stopping) : .giveUp(exchange, stopping) }
             case .abandoned: break
             }
             if state.isOverlooked(at: now), isAtEnd { verdict = .end(nil) }

@@ -16,7 +16,7 @@ final class ConnectionTable: Sendable {
         var nextID: UInt64 = 1
         var drain: Drain?
         var isStopped = false
-        /// Resumed when no connection is open.
+        /// Resumed when the drain is over.
         var watchers: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -58,32 +58,23 @@ final class ConnectionTable: Sendable {
 
     /// libmicrohttpd is about to close the connection's socket.
     func closed(_ connection: Connection) {
-        let watchers = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.open[connection.id] = nil
-            guard state.open.isEmpty else { return [] }
-            defer { state.watchers = [] }
-            return state.watchers
-        }
+        state.withLock { $0.open[connection.id] = nil }
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil)
         connection.clientClosed(countsAsGone: true)
-        for watcher in watchers { watcher.resume() }
     }
 
     /// How many connections are open.
     var count: Int { state.withLock { $0.open.count } }
 
     /// From now on connections are ended when nothing is under way on them; what is at `deadline` is given up. Returns
-    /// when all are closed.
+    /// when all are closed, but not at once: libmicrohttpd may have accepted some that it hasn't told of yet.
     func drain(until deadline: ContinuousClock.Instant) async {
-        state.withLock { $0.drain = Drain(deadline: deadline) }
-        wake()
         await withCheckedContinuation { continuation in
-            let isEmpty = state.withLock { state in
-                if state.open.isEmpty { return true }
+            state.withLock { state in
+                state.drain = Drain(began: .now, deadline: deadline)
                 state.watchers.append(continuation)
-                return false
             }
-            if isEmpty { continuation.resume() }
+            wake()
         }
     }
 
@@ -128,11 +119,18 @@ final class ConnectionTable: Sendable {
         state.withLock { $0.open[id] }?.clientClosed(countsAsGone: isCut || cancelOnHalfClose)
     }
 
-    /// With the table locked, so that no socket is closed, and its number taken by another, meanwhile.
     private func enforceLimits(at now: ContinuousClock.Instant) {
-        state.withLock { state in
-            for connection in state.open.values { connection.enforce(limits, drain: state.drain, at: now) }
+        // With the table locked, so that no socket is closed, and its number taken by another, meanwhile.
+        let (late, watchers) = state.withLock { state in
+            let late = state.open.values.compactMap { $0.enforce(limits, drain: state.drain, at: now) }
+            guard let drain = state.drain, state.open.isEmpty, now - drain.began > Drain.idleGrace else {
+                return (late, [CheckedContinuation<Void, Never>]())
+            }
+            defer { state.watchers = [] }
+            return (late, state.watchers)
         }
+        for (exchange, error) in late { exchange.giveUp(error) }
+        for watcher in watchers { watcher.resume() }
     }
 
     private func watch(_ descriptor: Int32, id: UInt64, events: UInt32) {

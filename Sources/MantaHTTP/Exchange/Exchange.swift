@@ -76,7 +76,7 @@ import Synchronization
             let expected = min(head.contentLength ?? 0, 1 << 20)
             state.withLock { state in
                 state.accepted = accepted
-                state.body.reserveCapacity(expected + Self.padding)
+                state.body.reserveCapacity(expected)
             }
             return .YES
         } catch {
@@ -106,8 +106,6 @@ import Synchronization
     private func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
         let fits = state.withLock { state in
             guard state.body.count + bytes.count <= server.limits.bodyBytes else { return false }
-            let needed = state.body.count + bytes.count + Self.padding
-            if state.body.capacity < needed { state.body.reserveCapacity(max(needed, state.body.capacity * 2)) }
             unsafe state.body.append(contentsOf: bytes)
             return true
         }
@@ -126,7 +124,7 @@ import Synchronization
     private func dispatch() -> MHD_Result {
         guard connection.enter(.handling(self), at: .now) else { return .NO }
         server.handlers.began()
-        let isSmall = state.withLock { $0.body.count } <= Self.smallBody
+        let isSmall = state.withLock { $0.body.count <= Self.smallBody && $0.accepted?.head.coding == nil }
         let executor = FollowUpExecutor.shared
         let task =
             isSmall
@@ -141,7 +139,7 @@ import Synchronization
             return (nil, state.isCancelled)
         }
         if let reply { return queue(reply) }
-        if isCancelled || connection.clientHasGone && server.cancelsForGoneClients { cancel() }
+        if isCancelled || connection.clientHasGone { cancel() }
         return .YES
     }
 
@@ -262,8 +260,6 @@ import Synchronization
 
     /// The largest body, in bytes, that is read on the connection's thread.
     private static let smallBody = 16 << 10
-    /// What a parser may read past the body's end.
-    private static let padding = 64
 }
 
 extension Duration {

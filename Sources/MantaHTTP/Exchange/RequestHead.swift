@@ -36,7 +36,9 @@ struct RequestHead: Sendable {
 
     /// The path and query of a target that may be a whole URL, as proxies send it (RFC 9112, section 3.2.2).
     private static func originForm(_ target: String) -> Substring {
-        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else { return target[...] }
+        guard target.utf8.first != UInt8(ascii: "/"), let scheme = target.firstRange(of: "://") else {
+            return target[...]
+        }
         let rest = target[scheme.upperBound...]
         return rest.firstIndex(of: "/").map { rest[$0...] } ?? "/"
     }

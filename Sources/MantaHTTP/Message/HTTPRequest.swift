@@ -8,8 +8,7 @@ public struct HTTPRequest: Sendable {
     public let parameters: PathParameters
     /// The header fields.
     public let headers: HTTPHeaders
-    /// The body, whole and inflated. Its capacity is at least 64 bytes more than its count, so that a parser which
-    /// reads in steps may read past its end.
+    /// The body, whole and inflated.
     public internal(set) var body: [UInt8]
     /// The client's `X-Request-Id` if it is fit to be logged, else a new one.
     public let id: String

@@ -1,5 +1,9 @@
 import CMantaHTTP
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// libmicrohttpd's daemon: its threads read requests and write replies for as long as this lives.
 ///
 /// Its callbacks run on those threads, one at a time for each connection. They must not block.
@@ -46,15 +50,18 @@ import CMantaHTTP
         self.core = core
     }
 
-    /// Takes no more connections but those that wait for it already. The listening socket is the caller's again.
+    /// Takes no more connections but those that wait for it already. The listening socket is the caller's again, to be
+    /// closed when the daemon has stopped.
     func quiesce(_ socket: Int32) {
         _ = unsafe MHD_quiesce_daemon(raw)
         // To close the socket would reset them although their clients may have sent a request.
-        while let connection = ListeningSocket.accept(socket) {
+        for _ in 0..<SOMAXCONN {
+            guard let connection = ListeningSocket.accept(socket) else { break }
             unsafe connection.withAddress { address, length in
                 _ = unsafe MHD_add_connection(raw, connection.descriptor, address, length)
             }
         }
+        shutdown(socket, Int32(SHUT_RDWR))
     }
 
     /// Ends the threads.

@@ -15,7 +15,7 @@ import Synchronization
 /// try await server.run()             // until shutdown; every accepted request is answered
 /// ```
 public final class HTTPServer: Service {
-    private struct Running {
+    private struct Running: Sendable {
         let socket: Int32
         let daemon: Daemon
     }
@@ -34,6 +34,7 @@ public final class HTTPServer: Service {
         // Not run to its end: a start-up that failed later on. Nothing was promised to anybody.
         guard let running = running.withLock({ $0.take() }) else { return }
         core.connections.stop()
+        running.daemon.quiesce(running.socket)
         running.daemon.stop()
         close(running.socket)
     }
@@ -70,13 +71,13 @@ public final class HTTPServer: Service {
     public func drain() async {
         guard let running = running.withLock({ $0.take() }) else { return }
         core.beginDraining()
-        running.daemon.quiesce(running.socket)
-        close(running.socket)
+        await Thread.run(name: "http-quiesce") { running.daemon.quiesce(running.socket) }
         await core.connections.drain(until: .now + configuration.drainTimeout)
         await core.handlers.allEnded()
         await Thread.run(name: "http-stop") { [connections = core.connections] in
             connections.stop()
             running.daemon.stop()
+            close(running.socket)
         }
     }
 }

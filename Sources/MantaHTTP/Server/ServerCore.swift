@@ -8,7 +8,6 @@ final class ServerCore: Sendable {
     let limits: HTTPLimits
     let logger: Logger
     let logsRequests: Bool
-    let cancelsForGoneClients: Bool
     /// Whether connections aren't encrypted.
     let isPlain: Bool
     let connections: ConnectionTable
@@ -23,7 +22,6 @@ final class ServerCore: Sendable {
         self.logger = logger
         limits = configuration.limits
         logsRequests = configuration.accessLog
-        cancelsForGoneClients = configuration.cancelOnHalfClose
         isPlain = configuration.tls == nil
         listener = configuration.name
         connections = ConnectionTable(

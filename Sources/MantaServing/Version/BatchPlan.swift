@@ -10,6 +10,9 @@ public struct BatchPlan: Sendable, Hashable {
     /// Rows of a batch if nobody says otherwise. Few models gain from more on a CPU.
     public static let defaultMaxRows = 64
 
+    /// The most batches that one request may be cut into.
+    public static let maxParts = 1024
+
     /// Decides from the signature, unless the configuration does.
     ///
     /// - Parameters:

@@ -64,13 +64,12 @@ extension ServedVersion {
                     + "got shape \(tensor.shape)")
         }
         guard rows > plan.maxRows else { return [whole] }
-        // The queue could never take more parts; a shape with a zero in it costs a client nothing, however many rows.
-        guard rows / plan.maxRows < configuration.queue.maxRequests else {
-            let most = plan.maxRows * configuration.queue.maxRequests
+        // Parts cost memory and time of their own, and a shape with a zero in it costs its client nothing.
+        guard (rows - 1) / plan.maxRows < BatchPlan.maxParts else {
             throw ServingError(
                 .invalidRequest,
-                "the request has \(rows) rows; at most \(most) are taken at a time (batching.max_batch_size times "
-                    + "queue.max_requests)")
+                "the request has \(rows) rows; at most \(plan.maxRows * BatchPlan.maxParts) are taken at a time, "
+                    + "\(BatchPlan.maxParts) batches of \(plan.maxRows)")
         }
         var counts = Array(repeating: plan.maxRows, count: rows / plan.maxRows)
         if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }

@@ -103,7 +103,11 @@ public final class ServedVersion: Sendable {
             }
             if isStopping { live.batcher.close() }
             logger.info("Model is ready", metadata: ["replicas": "\(replicaCount)"])
-            await serve(model, live)
+            await withTaskCancellationHandler {
+                await serve(model, live)
+            } onCancel: {
+                stop()
+            }
             mutable.withLock { $0.state = .gone }
         } catch {
             mutable.withLock { $0.state = .failed(error) }

@@ -8,6 +8,8 @@ struct Warmup {
 
     /// Sizes to try for free dimensions other than the batch's: a sequence, a small picture, a usual picture.
     private static let freeSizes = [1, 8, 32, 224]
+    /// The most elements of an input made up, so that an odd model can't take all memory.
+    private static let maxElements = 64 << 20
 
     /// What the runs showed.
     struct Finding: Sendable, Equatable {
@@ -36,7 +38,7 @@ struct Warmup {
                     finding.obstacleToBatching =
                         "output \"\(spec.name)\" had shape \(tensor.shape) for \(count) rows"
                 }
-            case .failure(let error) where hasFreeInnerDimensions:
+            case .failure(let error) where hasFreeInnerDimensions || error.code == .unsupported:
                 finding.warning = error.message
             case .failure(let error):
                 throw ServingError(
@@ -57,8 +59,8 @@ struct Warmup {
             // Ones suit most models: an index of one exists, a division by it works. Zeros are the second guess.
             for value in [1, 0] as [UInt8] {
                 do throws(ServingError) {
-                    let inputs = model.signature.inputs.map { spec in
-                        spec.isOptional ? nil : sample(of: spec, rows: rows, freeSize: freeSize, value: value)
+                    let inputs = try model.signature.inputs.map { spec throws(ServingError) in
+                        spec.isOptional ? nil : try sample(of: spec, rows: rows, freeSize: freeSize, value: value)
                     }
                     return .success(try model.run(inputs, outputs: wanted))
                 } catch {
@@ -69,12 +71,16 @@ struct Warmup {
         return .failure(failure ?? ServingError(.engineFailed, "no inputs could be made"))
     }
 
-    private func sample(of spec: TensorSpec, rows: Int, freeSize: Int, value: UInt8) -> Tensor {
+    private func sample(
+        of spec: TensorSpec, rows: Int, freeSize: Int, value: UInt8
+    ) throws(ServingError) -> Tensor {
         let dimensions = spec.shape.dimensions.enumerated().map { index, size in
             size != -1 ? size : index == 0 ? rows : freeSize
         }
         let shape = Shape(dimensions)
-        let count = shape.elementCount ?? 0
+        guard let count = shape.elementCount, count <= Self.maxElements else {
+            throw ServingError(.unsupported, "input \"\(spec.name)\" \(shape) is too large to be made up")
+        }
         return switch spec.dataType {
         case .bool: Tensor(shape: shape, [Bool](repeating: value == 1, count: count))
         case .int8: Tensor(shape: shape, [Int8](repeating: Int8(value), count: count))

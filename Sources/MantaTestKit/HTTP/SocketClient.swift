@@ -98,6 +98,12 @@ package final class SocketClient {
         return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) == 0
     }
 
+    /// Waits until something has come, without taking it.
+    package func waitForBytes() {
+        var byte: UInt8 = 0
+        _ = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
+    }
+
     /// Closes the sending side only.
     package func halfClose() {
         shutdown(descriptor, Int32(SHUT_WR))
