@@ -77,9 +77,13 @@ let package = Package(
         .executableTarget(
             name: "manta",
             dependencies: [
-                "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments, logging,
+                "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments,
+                logging,
             ],
-            swiftSettings: settings),
+            swiftSettings: settings,
+            // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
+            // makes such threads wait for each other, more or less so by the chance of which of them share an arena.
+            linkerSettings: [.linkedLibrary("mimalloc")]),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads"]),
         tests("MantaCore"),
