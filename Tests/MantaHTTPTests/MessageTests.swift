@@ -137,7 +137,7 @@ struct MessageTests {
     func chunks() async throws {
         let reply = try await exchange(
             "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                + "3\r\nabc\r\n1;note=x\r\nd\r\n0\r\nTrailer: t\r\n\r\n")
+                + "3\r\nabc\r\n1\r\nd\r\n0\r\nTrailer: t\r\n\r\n")
 
         #expect(reply.text == "abcd")
     }
