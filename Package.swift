@@ -56,7 +56,7 @@ let package = Package(
 
         part("MantaThreads"),
         part("MantaCore"),
-        part("MantaTelemetry", ["MantaCore", logging, metrics]),
+        part("MantaTelemetry", [logging, metrics]),
 
         part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
@@ -66,7 +66,7 @@ let package = Package(
         part(
             "MantaServing",
             ["MantaCore", "MantaThreads", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
-        part("MantaConfig", ["MantaCore", "MantaBatching", "MantaServing", "MantaHTTP", logging, yams]),
+        part("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaServer",

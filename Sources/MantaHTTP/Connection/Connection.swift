@@ -137,29 +137,26 @@ final class Connection: Sendable {
         state.withLock { state in
             let elapsed = now - state.since
             let isOver = drain.map { now >= $0.deadline } ?? false
-            let stopping = HTTPError(.serviceUnavailable, "the server is stopping")
-            let tooSlow = HTTPError(.requestTimeout, "the request took too long to arrive")
-            var verdict = Verdict.goOn
-            switch state.phase {
-            case .idle where drain != nil:
+            let verdict: Verdict =
+                switch state.phase {
+                case _ where state.isOverlooked(at: now) && isAtEnd: .end(nil)
                 // Whoever is about to send its next request gets the chance, and is then told to close.
-                if isOver || elapsed > Drain.idleGrace, !hasUnreadBytes { verdict = .end(nil) }
-            // A new connection owes a request as soon as one that has sent its first line.
-            case .idle where state.requests == 0: if elapsed > limits.headerTimeout { verdict = .end(tooSlow) }
-            case .idle: if elapsed > limits.idleTimeout { verdict = .end(nil) }
-            case .header, .body:
-                let limit = if case .header = state.phase { limits.headerTimeout } else { limits.bodyTimeout }
-                if isOver { verdict = .end(stopping) } else if elapsed > limit { verdict = .end(tooSlow) }
-            case .handling(let exchange):
-                let late = HTTPError(.gatewayTimeout, "no answer within \(limits.handlerTimeout)")
-                if isOver { return .giveUp(exchange, stopping) }
-                if elapsed > limits.handlerTimeout { return .giveUp(exchange, late) }
-            case .replying(let exchange):
+                case .idle where drain != nil:
+                    (isOver || elapsed > Drain.idleGrace) && !hasUnreadBytes ? .end(nil) : .goOn
+                // A new connection owes a request as soon as one that has sent its first line.
+                case .idle where state.requests == 0: elapsed > limits.headerTimeout ? .end(.tooSlow) : .goOn
+                case .idle: elapsed > limits.idleTimeout ? .end(nil) : .goOn
+                case .header where !isOver: elapsed > limits.headerTimeout ? .end(.tooSlow) : .goOn
+                case .body where !isOver: elapsed > limits.bodyTimeout ? .end(.tooSlow) : .goOn
+                case .header, .body: .end(.stopping)
+                case .handling(let exchange) where isOver: .giveUp(exchange, .stopping)
+                case .handling(let exchange):
+                    elapsed > limits.handlerTimeout ? .giveUp(exchange, .late(limits.handlerTimeout)) : .goOn
                 // A reader that takes a byte now and then would hold up the end for ever.
-                if isOver { return elapsed > Drain.idleGrace ? .cut(exchange, stopping) : .giveUp(exchange, stopping) }
-            case .abandoned: break
-            }
-            if state.isOverlooked(at: now), isAtEnd { verdict = .end(nil) }
+                case .replying(let exchange) where isOver:
+                    elapsed > Drain.idleGrace ? .cut(exchange, .stopping) : .giveUp(exchange, .stopping)
+                case .replying, .abandoned: .goOn
+                }
             if case .end = verdict { state.phase = .abandoned }
             return verdict
         }
@@ -197,5 +194,13 @@ final class Connection: Sendable {
         _ = unsafe bytes.withUnsafeBytes {
             unsafe Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
+    }
+}
+
+extension HTTPError {
+    fileprivate static var stopping: HTTPError { HTTPError(.serviceUnavailable, "the server is stopping") }
+    fileprivate static var tooSlow: HTTPError { HTTPError(.requestTimeout, "the request took too long to arrive") }
+    fileprivate static func late(_ limit: Duration) -> HTTPError {
+        HTTPError(.gatewayTimeout, "no answer within \(limit)")
     }
 }
