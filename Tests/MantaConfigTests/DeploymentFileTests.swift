@@ -93,22 +93,12 @@ struct DeploymentFileTests {
 
     @Test("each key refuses values of other types and out of range", arguments: keys)
     func refuses(key: Key) {
-        for (yaml, found) in key.refused {
-            let file = key.file(yaml)
-
-            #expect(
-                faults(file.text)
-                    == ["model.yaml:\(file.line):\(file.column): \(key.path): expected \(key.expected), found \(found)"]
-            )
-        }
+        key.expectRefusals(in: "model.yaml", faults: faults)
     }
 
     @Test("a misspelt key is unknown", arguments: keys)
     func misspelt(key: Key) {
-        let file = key.misspelt()
-        let start = "model.yaml:\(file.line):\(file.column): \(file.section)unknown key \"\(file.name)\", did you mean"
-
-        #expect(faults(file.text).contains { $0.hasPrefix(start) })
+        key.expectSuggestion(in: "model.yaml", faults: faults)
     }
 
     @Test(

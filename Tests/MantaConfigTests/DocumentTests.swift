@@ -210,7 +210,7 @@ struct SourceTextTests {
     @Test("a file that isn't text is refused where it stops being that")
     func encoding() throws {
         try TemporaryFolder.with { folder in
-            folder.write([UInt8]("name: m\n# é \u{FFFD}: ".utf8) + [0xC3, 0x28], to: "model.yaml")
+            try folder.write([UInt8]("name: m\n# é \u{FFFD}: ".utf8) + [0xC3, 0x28], to: "model.yaml")
 
             #expect(reason(folder.path + "/model.yaml") == ":2:8: is not UTF-8")
         }
@@ -219,8 +219,8 @@ struct SourceTextTests {
     @Test("a folder, a file that isn't there and one that is too large are refused")
     func unreadable() throws {
         try TemporaryFolder.with { folder in
-            folder.write([UInt8](repeating: UInt8(ascii: "#"), count: SourceText.maxBytes), to: "most.yaml")
-            folder.write([UInt8](repeating: UInt8(ascii: "#"), count: SourceText.maxBytes + 1), to: "more.yaml")
+            try folder.write([UInt8](repeating: UInt8(ascii: "#"), count: SourceText.maxBytes), to: "most.yaml")
+            try folder.write([UInt8](repeating: UInt8(ascii: "#"), count: SourceText.maxBytes + 1), to: "more.yaml")
 
             #expect(reason(folder.path) == ": can't be read: Is a directory")
             #expect(reason(folder.path + "/none") == ": can't be read: No such file or directory")

@@ -44,6 +44,26 @@ struct KeyCase<Configuration: Sendable>: Sendable, CustomTestStringConvertible {
     }
 }
 
+extension KeyCase {
+    /// Expects that each value that is refused is one fault, told with its place and what was found.
+    func expectRefusals(in name: String, faults: (String) -> [String]) {
+        for (yaml, found) in refused {
+            let file = file(yaml)
+            #expect(
+                faults(file.text) == [
+                    "\(name):\(file.line):\(file.column): \(path): expected \(expected), found \(found)"
+                ])
+        }
+    }
+
+    /// Expects that the misspelt key is told, with the right one.
+    func expectSuggestion(in name: String, faults: (String) -> [String]) {
+        let file = misspelt()
+        let start = "\(name):\(file.line):\(file.column): \(file.section)unknown key \"\(file.name)\", did you mean"
+        #expect(faults(file.text).contains { $0.hasPrefix(start) })
+    }
+}
+
 /// YAML that a key refuses, and how a message tells it.
 typealias Refusal = (yaml: String, found: String)
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MantaServing
+import MantaTestKit
 import Testing
 
 @testable import MantaConfig
@@ -9,10 +10,10 @@ struct ModelRepositoryTests {
     @Test("models, their versions and their configuration are found")
     func finds() throws {
         try TemporaryFolder.with { folder in
-            folder.write("", to: "models/b/1/model.onnx")
-            folder.write("", to: "models/b/12/model.onnx")
-            folder.write("", to: "models/a/3/model.onnx")
-            folder.write("replicas: 2", to: "models/a/model.yaml")
+            try folder.write("", to: "models/b/1/model.onnx")
+            try folder.write("", to: "models/b/12/model.onnx")
+            try folder.write("", to: "models/a/3/model.onnx")
+            try folder.write("replicas: 2", to: "models/a/model.yaml")
 
             let sources = try ModelRepository.read(folders: [folder.path + "/models/"], files: [])
 
@@ -30,11 +31,11 @@ struct ModelRepositoryTests {
     func ignores() throws {
         try TemporaryFolder.with { folder in
             for version in ["1", "01", "0", "-1", "+2", "x", "1.0", ".2", "99999999999999999999"] {
-                folder.write("", to: "a/\(version)/model.onnx")
+                try folder.write("", to: "a/\(version)/model.onnx")
             }
-            folder.write("", to: "a/5")
-            folder.write("", to: ".git/1/model.onnx")
-            folder.write("", to: "README.md")
+            try folder.write("", to: "a/5")
+            try folder.write("", to: ".git/1/model.onnx")
+            try folder.write("", to: "README.md")
 
             let sources = try ModelRepository.read(folders: [folder.path], files: [])
 
@@ -47,10 +48,10 @@ struct ModelRepositoryTests {
     @Test("a model without a version, or without its file, is found and says what it lacks")
     func lacks() throws {
         try TemporaryFolder.with { folder in
-            folder.write("", to: "empty/notes.txt")
-            folder.write("", to: "fileless/2/notes.txt")
-            folder.write("", to: "other/1/model.onnx")
-            folder.write("versions: {serve: [2, 3]}", to: "other/model.yaml")
+            try folder.write("", to: "empty/notes.txt")
+            try folder.write("", to: "fileless/2/notes.txt")
+            try folder.write("", to: "other/1/model.onnx")
+            try folder.write("versions: {serve: [2, 3]}", to: "other/model.yaml")
 
             let sources = try ModelRepository.read(folders: [folder.path], files: [])
 
@@ -67,9 +68,9 @@ struct ModelRepositoryTests {
     @Test("a model.yaml that can't be read, or has another name, is not passed over")
     func unread() throws {
         try TemporaryFolder.with { folder in
-            folder.write("", to: "a/model.yml")
-            folder.write("", to: "b/model.yaml/1")
-            folder.write("", to: "c/1/model.onnx")
+            try folder.write("", to: "a/model.yml")
+            try folder.write("", to: "b/model.yaml/1")
+            try folder.write("", to: "c/1/model.onnx")
             try FileManager.default.createSymbolicLink(
                 atPath: folder.path + "/c/model.yaml", withDestinationPath: "../nowhere")
 
@@ -100,12 +101,12 @@ struct ModelRepositoryTests {
     @Test("every fault of every model, folder and file is told")
     func faults() throws {
         try TemporaryFolder.with { folder in
-            folder.write("nam: a\nreplicas: 0", to: "models/a/model.yaml")
-            folder.write("name: c", to: "models/b/model.yaml")
-            folder.write("", to: "models/bad\nname/1/model.onnx")
-            folder.write("", to: "models/x/1/model.onnx")
-            folder.write("", to: "more/x/1/model.onnx")
-            folder.write("", to: "x.onnx")
+            try folder.write("nam: a\nreplicas: 0", to: "models/a/model.yaml")
+            try folder.write("name: c", to: "models/b/model.yaml")
+            try folder.write("", to: "models/bad\nname/1/model.onnx")
+            try folder.write("", to: "models/x/1/model.onnx")
+            try folder.write("", to: "more/x/1/model.onnx")
+            try folder.write("", to: "x.onnx")
 
             let paths = { (names: [String]) in names.map { folder.path + "/" + $0 } }
             let error = #expect(throws: ConfigurationErrors.self) {

@@ -104,22 +104,12 @@ struct ServerFileTests {
 
     @Test("each key refuses values of other types and out of range", arguments: keys)
     func refuses(key: Key) {
-        for (yaml, found) in key.refused {
-            let file = key.file(yaml)
-
-            #expect(
-                faults(file.text)
-                    == ["manta.yaml:\(file.line):\(file.column): \(key.path): expected \(key.expected), found \(found)"]
-            )
-        }
+        key.expectRefusals(in: "manta.yaml", faults: faults)
     }
 
     @Test("a misspelt key is unknown", arguments: keys)
     func misspelt(key: Key) {
-        let file = key.misspelt()
-        let start = "manta.yaml:\(file.line):\(file.column): \(file.section)unknown key \"\(file.name)\", did you mean"
-
-        #expect(faults(file.text).contains { $0.hasPrefix(start) })
+        key.expectSuggestion(in: "manta.yaml", faults: faults)
     }
 
     @Test("without a file, Manta listens on this machine only")

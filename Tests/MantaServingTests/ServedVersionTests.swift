@@ -86,7 +86,7 @@ struct ServedVersionTests {
         try await serving(engine) { _ in
         } body: { version in
             async let holding = version.infer(request([7, 7]))
-            await gate.entered()
+            try await onThread { gate.waitUntilReached() }
             // The only replica is held, so these three become one batch.
             async let good = version.infer(request([1, 2]))
             let bad = Task { try await version.infer(request([-1, 0])) }
@@ -112,7 +112,7 @@ struct ServedVersionTests {
         try await serving(engine) { _ in
         } body: { version in
             async let holding = version.infer(request([7, 7]))
-            await gate.entered()
+            try await onThread { gate.waitUntilReached() }
             let leaving = Task { try await version.infer(request([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) }
             while version.queueDepth < 1 { await Task.yield() }
             leaving.cancel()
@@ -136,7 +136,7 @@ struct ServedVersionTests {
             $0.queue.maxRequests = 1
         } body: { version in
             async let holding = version.infer(request([7, 7]))
-            await gate.entered()
+            try await onThread { gate.waitUntilReached() }
             async let waiting = version.infer(request([1, 2]))
             while version.queueDepth < 1 { await Task.yield() }
 
@@ -218,24 +218,5 @@ struct ServedVersionTests {
             let response = try await version.infer(InferenceRequest(inputs: [NamedTensor("x", fits)]))
             #expect(response.outputs[0].tensor.shape == [4096, 0])
         }
-    }
-}
-
-/// Holds a run until the test lets it go.
-private final class Gate: Sendable {
-    private let state = Mutex((isOpen: false, entered: false))
-
-    /// Called by the engine, on a replica's thread: spins, since there is nothing else for that thread to do.
-    func wait() {
-        state.withLock { $0.entered = true }
-        while !state.withLock({ $0.isOpen }) {}
-    }
-
-    func entered() async {
-        while !state.withLock({ $0.entered }) { await Task.yield() }
-    }
-
-    func open() {
-        state.withLock { $0.isOpen = true }
     }
 }

@@ -7,14 +7,14 @@ struct FaultTests {
     @Test("a broken model says what is wrong with it on its own routes, and everything else serves on")
     func brokenModels() async throws {
         let folder = try TemporaryFolder()
-        try folder.copy(fixture("identity_fp32"), to: "sound/1/model.onnx")
-        try folder.copy(fixture("truncated"), to: "truncated/1/model.onnx")
-        try folder.copy(fixture("text"), to: "text/1/model.onnx")
-        try folder.copy(fixture("future_opset"), to: "future/1/model.onnx")
-        try folder.copy(fixture("unknown_operator"), to: "operator/1/model.onnx")
-        try folder.copy(fixture("sequence_output"), to: "sequence/1/model.onnx")
-        try folder.write("missing/1/notes.txt", "no model here")
-        try folder.write("empty/notes.txt", "no version here")
+        try folder.copy(fromRepository: fixture("identity_fp32"), to: "sound/1/model.onnx")
+        try folder.copy(fromRepository: fixture("truncated"), to: "truncated/1/model.onnx")
+        try folder.copy(fromRepository: fixture("text"), to: "text/1/model.onnx")
+        try folder.copy(fromRepository: fixture("future_opset"), to: "future/1/model.onnx")
+        try folder.copy(fromRepository: fixture("unknown_operator"), to: "operator/1/model.onnx")
+        try folder.copy(fromRepository: fixture("sequence_output"), to: "sequence/1/model.onnx")
+        try folder.write("no model here", to: "missing/1/notes.txt")
+        try folder.write("no version here", to: "empty/notes.txt")
         let server = try await ServerProcess.ready(["--models", folder.path])
 
         let replies = try await onThread {
@@ -71,8 +71,8 @@ struct FaultTests {
     @Test("a faulty configuration lists every fault with its place, and exit code 78")
     func configuration() async throws {
         let folder = try TemporaryFolder()
-        try folder.copy(fixture("identity_fp32"), to: "m/1/model.onnx")
-        try folder.write("m/model.yaml", "replica: 2\nbatching:\n  max_batch_size: many\n")
+        try folder.copy(fromRepository: fixture("identity_fp32"), to: "m/1/model.onnx")
+        try folder.write("replica: 2\nbatching:\n  max_batch_size: many\n", to: "m/model.yaml")
 
         let result = try await Tool.run(ServerProcess.binary.path, ["serve", "--models", folder.path])
 

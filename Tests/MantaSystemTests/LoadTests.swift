@@ -43,8 +43,8 @@ struct LoadTests {
     @Test("beyond the queue's bound requests are refused at once with 429, and those let in are answered")
     func overload() async throws {
         let folder = try TemporaryFolder()
-        try folder.copy("models/digits-svm/1/model.onnx", to: "svm/1/model.onnx")
-        try folder.write("svm/model.yaml", "replicas: 1\nqueue: {max_requests: 4}\n")
+        try folder.copy(fromRepository: "models/digits-svm/1/model.onnx", to: "svm/1/model.onnx")
+        try folder.write("replicas: 1\nqueue: {max_requests: 4}\n", to: "svm/model.yaml")
         let server = try await ServerProcess.ready(["--models", folder.path])
         let rows = 512
         let values = [Float](repeating: 1, count: rows * 64)
@@ -71,8 +71,8 @@ struct LoadTests {
     @Test("requests whose clients have left are not run")
     func clientsLeave() async throws {
         let folder = try TemporaryFolder()
-        try folder.copy("models/digits-svm/1/model.onnx", to: "svm/1/model.onnx")
-        try folder.write("svm/model.yaml", "replicas: 1\nbatching: {max_batch_size: 0}\n")
+        try folder.copy(fromRepository: "models/digits-svm/1/model.onnx", to: "svm/1/model.onnx")
+        try folder.write("replicas: 1\nbatching: {max_batch_size: 0}\n", to: "svm/model.yaml")
         let server = try await ServerProcess.ready(["--models", folder.path])
         let values = [Float](repeating: 1, count: 20_000 * 64)
 

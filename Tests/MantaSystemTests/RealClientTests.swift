@@ -1,4 +1,5 @@
 import Foundation
+import MantaTestKit
 import Testing
 
 @Suite("Real clients", .timeLimit(.minutes(2)))
@@ -30,7 +31,7 @@ struct RealClientTests {
                 "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate,
             ])
         #expect(made.status == 0, "\(made.output)")
-        try folder.write("manta.yaml", "http:\n  tls: {certificate: certificate.pem, key: key.pem}\n")
+        try folder.write("http:\n  tls: {certificate: certificate.pem, key: key.pem}\n", to: "manta.yaml")
         let server = try await ServerProcess.ready(["--config", "\(folder.path)/manta.yaml", fixture("identity_fp32")])
 
         let trusted = try await Tool.run(

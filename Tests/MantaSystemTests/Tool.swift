@@ -34,30 +34,9 @@ enum Tool {
     }
 }
 
-/// A folder that goes away with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "manta-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
-    /// Writes a file, with the folders it needs.
-    func write(_ name: String, _ text: String) throws {
-        let url = URL(filePath: path).appending(path: name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url)
-    }
-
+extension TemporaryFolder {
     /// Copies a file of the repository.
-    func copy(_ source: String, to name: String) throws {
-        let url = URL(filePath: path).appending(path: name)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try FileManager.default.copyItem(at: ServerProcess.root.appending(path: source), to: url)
+    func copy(fromRepository source: String, to name: String) throws {
+        try copy(ServerProcess.root.appending(path: source).path, to: name)
     }
 }
