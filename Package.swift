@@ -33,6 +33,9 @@ let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-ser
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
     name: "manta",
@@ -40,9 +43,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -57,28 +63,46 @@ let package = Package(
         part("MantaThreads"),
         part("MantaCore"),
         part("MantaTelemetry", [logging, metrics]),
+        part("MantaAutoscaler"),
+        part("MantaStore", [grdb]),
 
-        part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", logging, lifecycle, metrics]),
+        part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", deque]),
         part(
             "MantaServing",
-            ["MantaCore", "MantaThreads", "MantaBatching", "MantaTelemetry", logging, lifecycle, metrics]),
+            [
+                "MantaCore", "MantaThreads", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, lifecycle,
+                metrics,
+            ]),
         part("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
+        part(
+            "MantaController",
+            [
+                "MantaCore", "MantaThreads", "MantaStore", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                lifecycle,
+            ]),
+        part(
+            "MantaAdmin",
+            [
+                "MantaCore", "MantaHTTP", "MantaTelemetry", "MantaBatching", "MantaAutoscaler", "MantaServing",
+                "MantaConfig", "MantaController", "MantaGateway",
+            ]),
         part(
             "MantaServer",
             [
                 "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaBatching", "MantaServing",
-                "MantaConfig", "MantaGateway", logging, lifecycle, signals, metrics,
+                "MantaConfig", "MantaStore", "MantaController", "MantaGateway", "MantaAdmin", logging, lifecycle,
+                signals, metrics,
             ]),
         .executableTarget(
             name: "manta",
             dependencies: [
                 "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments,
-                logging,
+                httpClient, logging,
             ],
             swiftSettings: settings,
             // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
@@ -88,6 +112,8 @@ let package = Package(
         part("MantaTestKit", ["MantaCore", "MantaThreads"]),
         tests("MantaCore"),
         tests("MantaTelemetry", [metrics]),
+        tests("MantaAutoscaler"),
+        tests("MantaStore"),
         tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
