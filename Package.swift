@@ -35,6 +35,7 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
@@ -42,6 +43,7 @@ let package = Package(
     products: [.executable(name: "manta", targets: ["manta"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -89,7 +91,7 @@ let package = Package(
             "MantaAdmin",
             [
                 "MantaCore", "MantaHTTP", "MantaTelemetry", "MantaBatching", "MantaAutoscaler", "MantaServing",
-                "MantaConfig", "MantaController", "MantaGateway",
+                "MantaConfig", "MantaController", "MantaGateway", asyncAlgorithms,
             ]),
         part(
             "MantaServer",

@@ -46,6 +46,9 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// Requests that wait.
     public var count: Int { state.withLock { $0.queue.count } }
 
+    /// When the request came that has waited longest.
+    public var oldestArrival: ContinuousClock.Instant? { state.withLock { $0.queue.oldestArrival } }
+
     /// What was learned of the cost of batches, and the size in force.
     public var sizer: BatchSizer { state.withLock { $0.sizer } }
 
@@ -122,6 +125,16 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
         alarm?.task.cancel()
         for continuation in waiting.values { continuation.resume(returning: nil) }
+    }
+
+    /// Closes, and hands back what waits instead of running it.
+    public func abandon() -> [Request] {
+        let requests = state.withLock { state in
+            state.isClosed = true
+            return state.queue.removeAll()
+        }
+        close()
+        return requests
     }
 
     // MARK: - Acting

@@ -31,14 +31,14 @@ public struct HealthRoutes: Sendable {
         }
     }
 
-    /// Whether one version takes requests; 503 with the reason if it doesn't.
-    static func ready(_ version: ServedVersion) throws -> HTTPResponse {
+    /// Whether a model takes requests, or one version of it; 503 with the reason if it doesn't.
+    static func ready(_ deployment: Deployment, version: Int?) throws -> HTTPResponse {
         do throws(ServingError) {
-            _ = try version.readySignature()
-        } catch {
-            let document = Ready(name: version.id.name, ready: false, error: error.message)
+            _ = try deployment.target(version)
+        } catch where error.code != .modelNotFound {
+            let document = Ready(name: deployment.name, ready: false, error: error.message)
             return try .json(document, status: .serviceUnavailable)
         }
-        return try .json(Ready(name: version.id.name, ready: true))
+        return try .json(Ready(name: deployment.name, ready: true))
     }
 }

@@ -38,13 +38,14 @@ public struct InferenceRoutes: Sendable {
     }
 
     private func metadata(_ request: HTTPRequest) throws -> HTTPResponse {
-        let (deployment, version) = try target(of: request)
-        let signature = try version.readySignature()
-        return try .json(ModelMetadata(version, of: deployment, signature: signature))
+        let deployment = try catalog.deployment(request.parameters["model"] ?? "")
+        let target = try deployment.target(try Self.versionNumber(of: request))
+        return try .json(ModelMetadata(deployment, signature: target.signature))
     }
 
     private func ready(_ request: HTTPRequest) throws -> HTTPResponse {
-        try HealthRoutes.ready(try target(of: request).version)
+        let deployment = try catalog.deployment(request.parameters["model"] ?? "")
+        return try HealthRoutes.ready(deployment, version: try Self.versionNumber(of: request))
     }
 
     private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
@@ -71,11 +72,6 @@ public struct InferenceRoutes: Sendable {
             }
             return HTTPResponse(headers: headers, body: .bytes(encoded.body))
         }
-    }
-
-    private func target(of request: HTTPRequest) throws(ServingError) -> (Deployment, version: ServedVersion) {
-        let deployment = try catalog.deployment(request.parameters["model"] ?? "")
-        return (deployment, try deployment.version(try Self.versionNumber(of: request)))
     }
 
     /// The version that the path names; `nil` if it names none.

@@ -1,11 +1,14 @@
 public import Logging
 public import MantaConfig
 import CoreMetrics
+import MantaAdmin
+import MantaController
 import MantaCore
 import MantaGateway
 import MantaHTTP
 import MantaONNX
 import MantaServing
+import MantaStore
 import MantaTelemetry
 import ServiceLifecycle
 import UnixSignals
@@ -24,106 +27,85 @@ public struct Manta: Sendable {
 
     private let logger: Logger
     private let configuration: ServerConfiguration
-    private let deployments: [DeploymentSource]
 
-    /// A process with this configuration, serving these deployments.
-    public init(configuration: ServerConfiguration, deployments: [DeploymentSource], logger: Logger) {
+    /// A process with this configuration.
+    public init(configuration: ServerConfiguration, logger: Logger) {
         self.configuration = configuration
-        self.deployments = deployments
         self.logger = logger
     }
 
     /// Serves until SIGTERM or SIGINT, then stops: no new connections, accepted requests answered, engines closed.
     ///
-    /// - Throws: `HTTPServerError` if a listener can't be opened, ``ServingError`` if there is no engine.
+    /// - Throws: `HTTPServerError` if a listener can't be opened, `StoreError` if what operators asked for can't be read,
+    ///   ``ServingError`` if there is no engine.
     public func run() async throws {
         OpenFiles.raiseLimit()
         // A log whose reader has gone is an error of a write, not the end of the server.
         _ = signal(SIGPIPE, SIG_IGN)
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
+        let cpus = CPUQuota.available()
+        let events = EventLog(logger: logger)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
-        let catalog = ModelCatalog(deployments.map { deployment(of: $0, engine: engine) })
-        describe(catalog, in: registry)
+        let store = try EmbeddedStore(path: configuration.storePath)
+        let catalog = ModelCatalog(
+            environment: .init(engine: engine, logger: logger, cpus: cpus) { deployment, note in
+                events.record(
+                    note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
+            })
+        let controller = Controller(
+            configuration: configuration.control(cpus: cpus), store: store, catalog: catalog, events: events)
+        ServingSamples(catalog: catalog).register(in: registry)
 
+        let files = ReloadableFiles()
+        let context = AdminContext(
+            catalog: catalog, controller: controller, events: events, registry: registry, version: Self.version,
+            cpus: cpus, store: configuration.storePath.map { .file($0) } ?? .memory, reload: files.reload)
         let admin = HTTPServer(
-            configuration: configuration.admin, routes: adminRoutes(catalog, registry), logger: logger)
+            configuration: configuration.admin, routes: adminRoutes(context), logger: logger)
         let inference = HTTPServer(
-            configuration: configuration.http, routes: inferenceRoutes(catalog), logger: logger)
+            configuration: configuration.http, routes: inferenceRoutes(context), logger: logger)
+        files.add(inference)
+        files.add(admin)
         let addresses = (inference: try inference.start(), admin: try admin.start())
         logger.info(
             "Manta serves",
             metadata: ["http": "\(addresses.inference)", "admin": "\(addresses.admin)", "version": "\(Self.version)"])
+        await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.
         let group = ServiceGroup(
             configuration: .init(
-                services: [catalog, admin, inference, Farewell(catalog: catalog)],
+                services: [
+                    catalog, controller, admin, inference, ReloadSignal(context: context), Farewell(catalog: catalog),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         logger.info("Manta has stopped")
     }
 
-    private func inferenceRoutes(_ catalog: ModelCatalog) -> Routes {
+    private func inferenceRoutes(_ context: AdminContext) -> Routes {
         var routes = Routes()
-        InferenceRoutes(catalog: catalog, version: Self.version).register(in: &routes)
+        InferenceRoutes(catalog: context.catalog, version: Self.version).register(in: &routes)
         return routes
     }
 
-    private func adminRoutes(_ catalog: ModelCatalog, _ registry: PrometheusRegistry) -> Routes {
-        var routes = Routes()
-        HealthRoutes(catalog: catalog).register(in: &routes)
-        AdminRoutes(catalog: catalog, registry: registry).register(in: &routes)
+    private func adminRoutes(_ context: AdminContext) -> Routes {
+        var routes = inferenceRoutes(context)
+        AdminRoutes(context).register(in: &routes)
+        ConsoleRoutes().register(in: &routes)
         return routes
     }
+}
 
-    private func deployment(of source: DeploymentSource, engine: any Engine) -> Deployment {
-        let cpus = CPUQuota.available()
-        for fault in source.faults { logger.warning("Model is incomplete", metadata: ["reason": "\(fault)"]) }
-        let selected = source.selected
-        guard !selected.isEmpty else {
-            return Deployment(name: source.configuration.name, fault: ServingError(.modelUnavailable, source.vacancy))
-        }
-        let versions = selected.compactMap { number in
-            source.versions[number].map { path in
-                ServedVersion(
-                    ModelID(name: source.configuration.name, version: number), path: path,
-                    configuration: source.configuration, cpus: cpus, engine: engine, logger: logger)
-            }
-        }
-        return Deployment(configuration: source.configuration, versions: versions)
+extension ServerConfiguration {
+    fileprivate var storePath: String? { stateFolder.map { $0 + "/manta.db" } }
+
+    fileprivate func control(cpus: Int) -> Controller.Configuration {
+        var control = Controller.Configuration()
+        (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
+        return control
     }
-
-    private func describe(_ catalog: ModelCatalog, in registry: PrometheusRegistry) {
-        for (name, help) in Self.help { registry.describe(name, help) }
-        registry.collect { ProcessSamples.read() }
-        registry.collect {
-            catalog.all.flatMap(\.versions).flatMap { version -> [Sample] in
-                let labels = [("model", version.id.name), ("version", String(version.id.version))]
-                let isReady = version.state.isReady
-                return [
-                    Sample("manta_queue_requests", labels: labels, value: Double(version.queueDepth)),
-                    Sample("manta_model_ready", labels: labels, value: isReady ? 1 : 0),
-                    Sample("manta_replicas", labels: labels, value: isReady ? Double(version.replicaCount) : 0),
-                ]
-            }
-        }
-    }
-
-    private static let help = [
-        "manta_http_requests_total": "Replies by listener and status, probes included.",
-        "manta_requests_total": "Inference requests by model, version and outcome.",
-        "manta_request_duration_seconds": "From a request's arrival until its reply was encoded.",
-        "manta_queue_duration_seconds": "From admission until a batch took the request.",
-        "manta_run_duration_seconds": "The engine's run of one batch.",
-        "manta_batch_rows": "Rows of one batch.",
-        "manta_queue_requests": "Requests that wait for a replica.",
-        "manta_model_ready": "1 if the version takes requests.",
-        "manta_replicas": "Replicas that take batches.",
-        "process_resident_memory_bytes": "Memory in use.",
-        "process_cpu_seconds_total": "CPU time used.",
-        "process_open_fds": "Open files and sockets.",
-    ]
 }
 
 /// Tells probes that the server stops, before it does.
@@ -133,5 +115,16 @@ private struct Farewell: Service {
     func run() async throws {
         try? await gracefulShutdown()
         catalog.leave()
+    }
+}
+
+/// SIGHUP: reads everything again that may have changed.
+private struct ReloadSignal: Service {
+    let context: AdminContext
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) { await context.reloadEverything() }
+        }
     }
 }

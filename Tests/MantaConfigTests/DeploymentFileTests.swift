@@ -27,7 +27,7 @@ struct DeploymentFileTests {
 
     static let keys: [Key] = [
         Key(
-            "name", "digits", expected: "\"digits\", the name of the folder", refused: notStrings + strings("Digits")
+            "name", "digits", expected: "\"digits\", the name of the deployment", refused: notStrings + strings("Digits")
         ) { $0.name == "digits" },
         Key("engine", "onnxruntime", expected: "onnxruntime", refused: notStrings + strings("tensorrt")) {
             $0.engine == "onnxruntime"
@@ -167,7 +167,7 @@ struct DeploymentFileTests {
 
         #expect(
             faults(yaml) == [
-                "model.yaml:1:7: name: expected \"digits\", the name of the folder, found the string \"digit\"",
+                "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, engine, "
                     + "batching, slo, queue, replicas, versions, warmup, onnxruntime",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",

@@ -120,7 +120,7 @@ struct ModelRepositoryTests {
                     "models/a/model.yaml:1:1: unknown key \"nam\", did you mean \"name\"? allowed here: name, engine, "
                         + "batching, slo, queue, replicas, versions, warmup, onnxruntime",
                     "models/a/model.yaml:2:11: replicas: expected a whole number from 1 to 1024, found 0",
-                    "models/b/model.yaml:1:7: name: expected \"b\", the name of the folder, found the string \"c\"",
+                    "models/b/model.yaml:1:7: name: expected \"b\", the name of the deployment, found the string \"c\"",
                     "models/bad\nname: \"bad\\nname\" can't be a model's name, expected one without control characters",
                     "none: there is none, expected a folder of models",
                     "x.onnx: is a file, expected a folder of models",

@@ -17,11 +17,12 @@ private func serving<Result: Sendable>(
     var configuration = DeploymentConfiguration(name: "m")
     configuration.replicas = 1
     configure(&configuration)
-    let version = ServedVersion(
-        ModelID(name: "m", version: 3), path: "", configuration: configuration, engine: engine, logger: logger)
-    let catalog = ModelCatalog([
-        Deployment(configuration: configuration, versions: [version]),
-        Deployment(name: "vacant", fault: ServingError(.modelUnavailable, "it has no version")),
+    let catalog = ModelCatalog(environment: .init(engine: engine, logger: logger))
+    var vacant = WantedDeployment(configuration: .init(name: "vacant"), versions: [], scale: .pinned(1))
+    vacant.fault = "it has no version"
+    let version = VersionSpec(number: 3, path: "", hash: "")
+    catalog.apply([
+        WantedDeployment(configuration: configuration, versions: [version], scale: .pinned(1)), vacant,
     ])
     var routes = Routes()
     InferenceRoutes(catalog: catalog, version: "9.9").register(in: &routes)
@@ -30,11 +31,8 @@ private func serving<Result: Sendable>(
     let server = HTTPServer(configuration: http, routes: routes, logger: logger)
     let port = try server.start().port
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await version.run() }
-        while !version.state.isReady {
-            if case .failed = version.state { break }
-            await Task.yield()
-        }
+        group.addTask { try await catalog.run() }
+        _ = try await catalog.deployment("m").settled(until: .now + .seconds(30))
         let result: Swift.Result<Result, any Error>
         do {
             result = .success(try await onThread { try body(try SocketClient(port: port)) })
@@ -42,7 +40,7 @@ private func serving<Result: Sendable>(
             result = .failure(error)
         }
         await server.drain()
-        version.stop()
+        catalog.stop()
         try await group.waitForAll()
         return try result.get()
     }

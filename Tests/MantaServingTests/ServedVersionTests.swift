@@ -15,8 +15,9 @@ private func serving<Result: Sendable>(
     var configuration = DeploymentConfiguration(name: "m")
     configure(&configuration)
     let version = ServedVersion(
-        ModelID(name: "m", version: 1), path: "", configuration: configuration, engine: engine,
+        VersionSpec(number: 1, path: "", hash: ""), configuration: configuration, engine: engine,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    for replica in 0..<(configuration.replicas ?? 1) { version.startReplica(replica) }
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await version.run() }
         while !version.state.isReady {
@@ -27,6 +28,14 @@ private func serving<Result: Sendable>(
         version.stop()
         try await group.waitForAll()
         return result
+    }
+}
+
+extension ServedVersion {
+    /// Its answer, where it takes requests.
+    fileprivate func answer(_ request: InferenceRequest) async throws(ServingError) -> InferenceResponse {
+        guard let response = try await infer(request) else { throw ServingError(.shuttingDown, "refused") }
+        return response
     }
 }
 
@@ -50,7 +59,7 @@ struct ServedVersionTests {
                     group.addTask {
                         let rows = 1 + index % 3
                         let values = (0..<rows * 2).map { Float(index * 10 + $0) }
-                        let response = try await version.infer(request(values))
+                        let response = try await version.answer(request(values))
                         #expect(response.outputs[0].tensor.values() == values)
                     }
                     if index % 500 == 499 { try await group.waitForAll() }
@@ -67,7 +76,7 @@ struct ServedVersionTests {
         try await serving(engine) {
             $0.batching.maxRows = 4
         } body: { version in
-            let response = try await version.infer(request(values))
+            let response = try await version.answer(request(values))
             #expect(response.outputs[0].tensor.values() == values)
             #expect(response.outputs[0].tensor.shape == [25, 2])
         }
@@ -85,12 +94,12 @@ struct ServedVersionTests {
         }
         try await serving(engine) { _ in
         } body: { version in
-            async let holding = version.infer(request([7, 7]))
+            async let holding = version.answer(request([7, 7]))
             try await onThread { gate.waitUntilReached() }
             // The only replica is held, so these three become one batch.
-            async let good = version.infer(request([1, 2]))
-            let bad = Task { try await version.infer(request([-1, 0])) }
-            async let alsoGood = version.infer(request([3, 4]))
+            async let good = version.answer(request([1, 2]))
+            let bad = Task { try await version.answer(request([-1, 0])) }
+            async let alsoGood = version.answer(request([3, 4]))
             while version.queueDepth < 3 { await Task.yield() }
             gate.open()
 
@@ -111,9 +120,9 @@ struct ServedVersionTests {
         }
         try await serving(engine) { _ in
         } body: { version in
-            async let holding = version.infer(request([7, 7]))
+            async let holding = version.answer(request([7, 7]))
             try await onThread { gate.waitUntilReached() }
-            let leaving = Task { try await version.infer(request([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) }
+            let leaving = Task { try await version.answer(request([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) }
             while version.queueDepth < 1 { await Task.yield() }
             leaving.cancel()
 
@@ -135,13 +144,13 @@ struct ServedVersionTests {
         try await serving(engine) {
             $0.queue.maxRequests = 1
         } body: { version in
-            async let holding = version.infer(request([7, 7]))
+            async let holding = version.answer(request([7, 7]))
             try await onThread { gate.waitUntilReached() }
-            async let waiting = version.infer(request([1, 2]))
+            async let waiting = version.answer(request([1, 2]))
             while version.queueDepth < 1 { await Task.yield() }
 
             await #expect {
-                try await version.infer(request([3, 4]))
+                try await version.answer(request([3, 4]))
             } throws: { error in
                 let error = error as? ServingError
                 return error?.code == .overloaded && error?.retryAfter != nil
@@ -158,7 +167,7 @@ struct ServedVersionTests {
         try await serving(engine) { version in
             #expect(version.plan?.maxRows == 0)
             #expect(version.plan?.reason == "output \"y\" had shape [1, 2] for 2 rows")
-            let response = try await version.infer(request([1, 2, 3, 4]))
+            let response = try await version.answer(request([1, 2, 3, 4]))
             #expect(response.outputs[0].tensor.shape == [1, 2])
         }
     }
@@ -168,7 +177,7 @@ struct ServedVersionTests {
         let engine = FakeEngine(loadError: ServingError(.modelUnavailable, "not a model"), body: identity)
         try await serving(engine) { version in
             await #expect {
-                try await version.infer(request([1, 2]))
+                try await version.answer(request([1, 2]))
             } throws: { error in
                 let error = error as? ServingError
                 return error?.code == .modelUnavailable && error?.message == "m version 1 failed: not a model"
@@ -191,7 +200,7 @@ struct ServedVersionTests {
     @Test("the timing tells the rows of the batch")
     func timingTellsTheBatch() async throws {
         try await serving(FakeEngine(body: identity)) { version in
-            let response = try await version.infer(request([1, 2, 3, 4]))
+            let response = try await version.answer(request([1, 2, 3, 4]))
             #expect(response.timing.batchRows == 2)
             #expect(response.timing.queue >= .zero)
         }
@@ -209,13 +218,13 @@ struct ServedVersionTests {
             for rows in [4097, 1_000_000_000_000, Int.max] {
                 let empty = Tensor(shape: Shape([rows, 0]), [] as [Float])
                 let error = await #expect(throws: ServingError.self) {
-                    try await version.infer(InferenceRequest(inputs: [NamedTensor("x", empty)]))
+                    try await version.answer(InferenceRequest(inputs: [NamedTensor("x", empty)]))
                 }
                 #expect(error?.code == .invalidRequest)
                 #expect(error?.message.contains("the request has \(rows) rows; at most 4096 are taken") == true)
             }
             let fits = Tensor(shape: [4096, 0], [] as [Float])
-            let response = try await version.infer(InferenceRequest(inputs: [NamedTensor("x", fits)]))
+            let response = try await version.answer(InferenceRequest(inputs: [NamedTensor("x", fits)]))
             #expect(response.outputs[0].tensor.shape == [4096, 0])
         }
     }

@@ -43,6 +43,8 @@ public struct BatchQueue<Payload> {
     public private(set) var count = 0
     /// How many bytes the inputs of waiting requests take.
     public private(set) var byteCount = 0
+    /// When the request came that has waited longest. Looks at all that wait.
+    public var oldestArrival: ContinuousClock.Instant? { groups.lazy.flatMap(\.requests).map(\.arrived).min() }
     /// One list for each key, in the order to run. None is empty.
     private var groups: [Group] = []
     /// The list of a group that has become empty, for the next one: under light load there is one for each request.
@@ -123,7 +125,7 @@ extension BatchQueue {
     public mutating func removeAll() -> [Request] {
         defer {
             groups = []
-            (count, byteCount) = (0, 0)
+            (count, byteCount, earliestDeadline) = (0, 0, nil)
         }
         return groups.flatMap(\.requests)
     }

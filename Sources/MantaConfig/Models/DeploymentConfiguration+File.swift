@@ -13,16 +13,23 @@ extension DeploymentConfiguration {
     }
 
     /// Reads the text of a `model.yaml`.
-    init(yaml: String, file: String, name: String) throws(ConfigurationErrors) {
+    ///
+    /// - Parameters:
+    ///   - file: What messages call it. A relative `path` in the text begins at its folder.
+    ///   - name: The model's name; the text may repeat it, but not change it.
+    /// - Throws: ``ConfigurationErrors`` with every fault of the text.
+    public init(yaml: String, file: String, name: String) throws(ConfigurationErrors) {
         self.init(name: name)
         var configuration = self
-        let faults = MappingReader.faults(in: yaml, file: file) { configuration.read(&$0) }
+        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+        let faults = MappingReader.faults(in: yaml, file: file) { configuration.read(&$0, folder: folder) }
         guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
         self = configuration
     }
 
-    private mutating func read(_ keys: inout MappingReader) {
+    private mutating func read(_ keys: inout MappingReader, folder: String) {
         keys.value("name", .name(name)) { name = $0 }
+        keys.value("path", .path(in: folder)) { path = $0 }
         keys.value("engine", .word(["onnxruntime": "onnxruntime"])) { engine = $0 }
         keys.mapping("batching") { keys in
             keys.value("max_batch_size", .integer(in: 0...65_536)) { batching.maxRows = $0 }
@@ -49,6 +56,13 @@ extension DeploymentConfiguration {
             keys.value("optimization", .word()) { options.optimization = $0 }
             keys.value("arena", .flag) { options.arena = $0 }
             keys.value("memory_pattern", .flag) { options.memoryPattern = $0 }
+        }
+        keys.mapping("rollout") { keys in
+            keys.value("trial_requests", .integer(in: 0...100_000)) { rollout.trialRequests = $0 }
+            keys.value("trial_s", .seconds(in: 0...86_400)) { rollout.trialTime = $0 }
+            keys.value("settle_s", .seconds(in: 0...86_400)) { rollout.settleTime = $0 }
+            keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { rollout.drainTimeout = $0 }
+            keys.value("allow_signature_change", .flag) { rollout.allowsSignatureChange = $0 }
         }
         keys.notYetSupported("autoscaling", "resources")
     }
@@ -77,7 +91,7 @@ extension Kind<DeploymentConfiguration.Versions> {
 
 extension Kind<String> {
     fileprivate static func name(_ name: String) -> Self {
-        Kind(expected: "\(ScalarValue.quoted(name)), the name of the folder") { scalar in
+        Kind(expected: "\(ScalarValue.quoted(name)), the name of the deployment") { scalar in
             scalar == .string(name) ? name : nil
         }
     }

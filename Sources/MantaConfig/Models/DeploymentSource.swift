@@ -9,12 +9,17 @@ public struct DeploymentSource: Sendable {
     public var versions: [Int: String]
     /// The folder or file it came from, for messages.
     public var origin: String
+    /// Its `model.yaml`, if it has one.
+    public var file: String?
 
     /// A deployment with these versions.
-    public init(configuration: DeploymentConfiguration, versions: [Int: String], origin: String) {
+    public init(
+        configuration: DeploymentConfiguration, versions: [Int: String], origin: String, file: String? = nil
+    ) {
         self.configuration = configuration
         self.versions = versions
         self.origin = origin
+        self.file = file
     }
 
     /// The versions to serve of those that are there, ascending.

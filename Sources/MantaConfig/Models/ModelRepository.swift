@@ -1,45 +1,83 @@
 import FoundationEssentials
-import MantaServing
+public import MantaServing
 
 /// Finds deployments on disk: a folder `<name>/` with `model.yaml`, if it has one, and `<version>/model.onnx`.
 public enum ModelRepository {
     /// The model file in a version's folder.
     private static let modelFileName = "model.onnx"
 
+    /// What a look at the disk found.
+    public struct Findings: Sendable {
+        /// The deployments whose configuration is right, ordered by name.
+        public var deployments: [DeploymentSource] = []
+        /// What is wrong with the configuration of others, by name.
+        public var broken: [String: ConfigurationErrors] = [:]
+        /// What is wrong beyond one model: folders that can't be read, names that are taken.
+        public var faults: [ConfigurationFault] = []
+
+        /// Everything that is wrong.
+        public var allFaults: [ConfigurationFault] {
+            broken.sorted { $0.key < $1.key }.flatMap(\.value.faults) + faults
+        }
+    }
+
     /// Reads the configuration of every model; the models themselves are left to the engine.
     ///
     /// - Parameters:
     ///   - folders: Model repositories.
     ///   - files: Model files that are served without a repository, each as version 1 under its own name.
-    /// - Returns: The deployments, ordered by name.
-    /// - Throws: ``ConfigurationErrors`` with every fault of every file.
-    /// - Note: Reads files; call it at start.
-    public static func read(folders: [String], files: [String]) throws(ConfigurationErrors) -> [DeploymentSource] {
-        var faults: [ConfigurationFault] = []
-        var sources: [DeploymentSource] = []
-        func add(_ source: () throws(ConfigurationErrors) -> DeploymentSource) {
+    /// - Note: Reads files: blocks its thread.
+    public static func find(folders: [String], files: [String]) -> Findings {
+        var findings = Findings()
+        func add(_ name: String, _ source: () throws(ConfigurationErrors) -> DeploymentSource) {
             do throws(ConfigurationErrors) {
-                sources.append(try source())
+                findings.deployments.append(try source())
             } catch {
-                faults += error.faults
+                findings.broken[name, default: ConfigurationErrors(faults: [])].faults += error.faults
             }
         }
         for folder in folders.map(withoutSlashes) {
             guard let entries = entries(of: folder) else {
-                faults.append(
+                findings.faults.append(
                     ConfigurationFault(file: folder, message: "\(obstacle(folder)), expected a folder of models"))
                 continue
             }
             for name in subfolders(of: folder, entries) {
-                add { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
+                add(name) { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
             }
         }
         for file in files {
-            add { () throws(ConfigurationErrors) in try deployment(file: file) }
+            add(name(ofFile: file)) { () throws(ConfigurationErrors) in try deployment(file: file) }
         }
-        faults += duplicates(in: sources)
-        guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
-        return sources.sorted { $0.configuration.name < $1.configuration.name }
+        findings.faults += duplicates(in: findings.deployments)
+        findings.deployments.sort { $0.configuration.name < $1.configuration.name }
+        return findings
+    }
+
+    /// Reads the configuration of every model, all of which must be right.
+    ///
+    /// - Throws: ``ConfigurationErrors`` with every fault of every file.
+    /// - Note: Reads files: blocks its thread.
+    public static func read(folders: [String], files: [String]) throws(ConfigurationErrors) -> [DeploymentSource] {
+        let findings = find(folders: folders, files: files)
+        guard findings.allFaults.isEmpty else { throw ConfigurationErrors(faults: findings.allFaults) }
+        return findings.deployments
+    }
+
+    /// The deployment of a configuration that was given by itself: its model is where `path` says, a model file or a
+    /// folder of versions.
+    ///
+    /// - Throws: ``ConfigurationErrors`` if there is nothing.
+    /// - Note: Reads files: blocks its thread.
+    public static func deployment(
+        of configuration: DeploymentConfiguration, at path: String
+    ) throws(ConfigurationErrors) -> DeploymentSource {
+        var isFolder = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw ConfigurationErrors(path, "there is no such model file or folder of versions")
+        }
+        let versions = isFolder ? versions(in: path, entries(of: path) ?? []) : [1: path]
+        return DeploymentSource(configuration: configuration, versions: versions, origin: path)
     }
 
     private static func deployment(folder: String, name: String) throws(ConfigurationErrors) -> DeploymentSource {
@@ -54,13 +92,21 @@ public enum ModelRepository {
         if entries.contains("model.yaml") {
             configuration = try DeploymentConfiguration(file: folder + "/model.yaml", name: name)
         }
-        // As in Triton: a version is a folder whose name is a number without a leading zero; others are ignored.
-        let versions = subfolders(of: folder, entries).compactMap { Int($0).map(String.init) == $0 ? Int($0) : nil }
+        let file = entries.contains("model.yaml") ? folder + "/model.yaml" : nil
+        if let path = configuration.path {
+            var source = try deployment(of: configuration, at: path)
+            source.file = file
+            return source
+        }
         return DeploymentSource(
-            configuration: configuration,
-            versions: Dictionary(
-                uniqueKeysWithValues: versions.filter { $0 > 0 }.map { ($0, "\(folder)/\($0)/\(modelFileName)") }),
-            origin: folder)
+            configuration: configuration, versions: versions(in: folder, entries), origin: folder, file: file)
+    }
+
+    /// As in Triton: a version is a folder whose name is a number without a leading zero; others are ignored.
+    private static func versions(in folder: String, _ entries: [String]) -> [Int: String] {
+        let numbers = subfolders(of: folder, entries).compactMap { Int($0).map(String.init) == $0 ? Int($0) : nil }
+        return Dictionary(
+            uniqueKeysWithValues: numbers.filter { $0 > 0 }.map { ($0, "\(folder)/\($0)/\(modelFileName)") })
     }
 
     private static func deployment(file: String) throws(ConfigurationErrors) -> DeploymentSource {

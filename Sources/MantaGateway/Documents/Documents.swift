@@ -1,4 +1,4 @@
-import FoundationEssentials
+package import FoundationEssentials
 import MantaCore
 package import MantaHTTP
 import MantaServing
@@ -28,10 +28,10 @@ struct ModelMetadata: Encodable {
     let inputs: [Tensor]
     let outputs: [Tensor]
 
-    init(_ version: ServedVersion, of deployment: Deployment, signature: ModelSignature) {
+    init(_ deployment: Deployment, signature: ModelSignature) {
         name = deployment.name
-        versions = deployment.versions.map { String($0.id.version) }
-        platform = version.platform
+        versions = deployment.versions.map(String.init)
+        platform = deployment.platform
         inputs = signature.inputs.map(Tensor.init)
         outputs = signature.outputs.map(Tensor.init)
     }
@@ -40,10 +40,16 @@ struct ModelMetadata: Encodable {
 extension HTTPResponse {
     /// A reply with this document as JSON.
     package static func json(_ document: some Encodable, status: HTTPStatus = .ok) throws -> HTTPResponse {
+        .json([UInt8](try JSONEncoder.documents.encode(document)), status: status)
+    }
+}
+
+extension JSONEncoder {
+    /// Writes documents as all of Manta's replies are written: keys in snake case and in order.
+    package static var documents: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        let bytes = [UInt8](try encoder.encode(document))
-        return .json(bytes, status: status)
+        return encoder
     }
 }

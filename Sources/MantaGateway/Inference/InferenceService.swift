@@ -27,14 +27,15 @@ public struct InferenceService: Sendable {
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
-        let version = try catalog.version(model, version)
+        let deployment = try catalog.deployment(model)
+        let target = try deployment.target(version)
         do throws(ServingError) {
-            let (request, schedule) = try decode(try version.readySignature())
-            let reply = try encode(try await version.infer(request, schedule: schedule))
-            version.metrics.recordRequest(code: "ok", duration: time.now - started)
+            let (request, schedule) = try decode(target.signature)
+            let reply = try encode(try await deployment.infer(request, schedule: schedule, at: target))
+            target.metrics.recordRequest(code: "ok", duration: time.now - started)
             return reply
         } catch {
-            version.metrics.recordRequest(code: error.code.description, duration: time.now - started)
+            target.metrics.recordRequest(code: error.code.description, duration: time.now - started)
             throw error
         }
     }

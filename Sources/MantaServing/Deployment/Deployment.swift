@@ -1,47 +1,120 @@
-public import MantaCore
+package import Logging
+package import MantaCore
+import Synchronization
 
-/// A model under one name: its configuration and its versions.
-public struct Deployment: Sendable {
-    /// How it is served.
-    public let configuration: DeploymentConfiguration
-    /// The versions served, ascending; empty if the deployment can't be served at all.
-    public let versions: [ServedVersion]
-    /// Why there is no version to serve, if there is none.
-    public let fault: ServingError?
+/// A model under one name: what is wanted of it, the instances that there are, and where its requests go.
+///
+/// ```swift
+/// let deployment = Deployment(wanted, …)
+/// async let life: Void = deployment.run()     // loads, updates, scales, until stop()
+/// let target = try deployment.target(nil)
+/// let response = try await deployment.infer(request, at: target)
+/// ```
+public final class Deployment: Sendable {
+    /// What a deployment is made with, beside what is wanted of it.
+    package struct Environment: Sendable {
+        /// What evaluates the models.
+        package var engine: any Engine
+        /// Takes what goes wrong inside.
+        package var logger: Logger
+        /// Told what operators want to know.
+        package var report: @Sendable (_ deployment: String, DeploymentController.Note) -> Void
+        /// The clock.
+        package var time: any TimeSource
 
-    /// A deployment with these versions.
-    public init(configuration: DeploymentConfiguration, versions: [ServedVersion]) {
-        self.configuration = configuration
-        self.versions = versions.sorted { $0.id.version < $1.id.version }
-        self.fault = nil
+        package init(
+            engine: any Engine, logger: Logger, time: any TimeSource = MachineTime(),
+            report: @escaping @Sendable (_ deployment: String, DeploymentController.Note) -> Void = { _, _ in }
+        ) {
+            (self.engine, self.logger, self.time, self.report) = (engine, logger, time, report)
+        }
     }
 
-    /// A deployment that can't be served, and why.
-    public init(name: String, fault: ServingError) {
-        self.configuration = DeploymentConfiguration(name: name)
-        self.versions = []
-        self.fault = fault
+    struct State {
+        var wanted: WantedDeployment
+        var controller = DeploymentController()
+        /// All that run, and those that failed.
+        var instances: [Int: ServedVersion] = [:]
+        var routing = Routing()
+        /// What requests to each version look like, as last known.
+        var signatures: [Int: ModelSignature] = [:]
+        /// The trials that are held, by the instance whose requests are copied.
+        var trials: [Int: (candidate: Int, run: TrialRun)] = [:]
+        var proofs: [Int: Proof] = [:]
+        var metrics: [Int: VersionMetrics] = [:]
+        /// Requests that wait for a replica to be started.
+        var heldCount = 0
+        var alarm: Task<Void, Never>?
+        var isStopping = false
+        var isRemoved = false
+        /// Changes that were asked for, and those that were begun.
+        var submitted = 0
+        var begun = 0
     }
 
     /// The model's name in requests.
-    public var name: String { configuration.name }
+    public let name: String
+    let environment: Environment
+    let state: Mutex<State>
+    let changes = ChangeSignal()
+    let inbox = AsyncStream.makeStream(of: Message.self)
 
-    /// The version of this number, or the one that serves requests that name none: the highest that is ready, else the
-    /// highest.
-    ///
-    /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`.
-    public func version(_ number: Int?) throws(ServingError) -> ServedVersion {
-        if let fault { throw ServingError(.modelUnavailable, "\(name) failed: \(fault.message)") }
-        guard let number else {
-            guard let version = versions.last(where: { $0.state.isReady }) ?? versions.last else {
-                throw ServingError(.modelUnavailable, "\(name) has no versions")
-            }
-            return version
-        }
-        guard let version = versions.first(where: { $0.id.version == number }) else {
-            let served = versions.map { String($0.id.version) }.joined(separator: ", ")
-            throw ServingError(.modelNotFound, "model \"\(name)\" has no version \(number); it serves \(served)")
-        }
-        return version
+    /// A deployment. Nothing happens before ``run()``.
+    package init(_ wanted: WantedDeployment, environment: Environment) {
+        name = wanted.name
+        self.environment = environment
+        state = Mutex(State(wanted: wanted))
+        apply(wanted)
     }
+
+    var time: any TimeSource { environment.time }
+
+    /// Something to be worked on by ``run()``, in order.
+    enum Message: Sendable {
+        case want(WantedDeployment, retry: Bool)
+        case remove
+        case event(DeploymentController.Event)
+        case wake(version: Int)
+    }
+
+    /// Makes it what is wanted, step by step.
+    ///
+    /// - Parameter retry: Whether to try again what has failed.
+    package func apply(_ wanted: WantedDeployment, retry: Bool = false) {
+        state.withLock { $0.submitted += 1 }
+        inbox.continuation.yield(.want(wanted, retry: retry))
+    }
+
+    /// Lets its requests finish and then ``run()`` return.
+    package func remove() { inbox.continuation.yield(.remove) }
+
+    /// The server stops: what waits is finished, and ``run()`` returns.
+    package func stop() {
+        let (instances, trials) = state.withLock { state in
+            state.isStopping = true
+            return (state.instances, state.trials)
+        }
+        for trial in trials.values { trial.run.end() }
+        for version in instances.values { version.stop() }
+        inbox.continuation.finish()
+    }
+
+    /// Waits until all that was asked for is done, or can't be done.
+    ///
+    /// - Returns: How it is then, or at the deadline.
+    package func settled(until deadline: ContinuousClock.Instant) async -> DeploymentSnapshot {
+        _ = await changes.first(until: deadline, time: time) { [self] in snapshot.isSettled ? true : nil }
+        return snapshot
+    }
+
+    /// The versions that requests may name, ascending.
+    package var versions: [Int] {
+        state.withLock { Set($0.routing.routes.keys).union($0.routing.asleep.keys).sorted() }
+    }
+
+    /// What the protocol's metadata calls the kind of model.
+    package var platform: String { environment.engine.platform }
+
+    /// How it is now.
+    package var snapshot: DeploymentSnapshot { state.withLock { DeploymentSnapshot($0) } }
 }

@@ -4,6 +4,8 @@ public import MantaCore
 public struct DeploymentConfiguration: Sendable, Hashable {
     /// The model's name in requests.
     public var name: String
+    /// Where its model is, a file or a folder of versions, if not beside its `model.yaml`.
+    public var path: String?
     /// Which engine evaluates it.
     public var engine = "onnxruntime"
     /// How requests are put together.
@@ -21,6 +23,8 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var warmupRows = [1]
     /// How the engine runs it.
     public var options = EngineOptions()
+    /// How a new version takes over from the one in service.
+    public var rollout = Rollout()
 
     /// The defaults for a model of this name.
     public init(name: String) {
@@ -43,6 +47,22 @@ public struct DeploymentConfiguration: Sendable, Hashable {
         public var maxBytes = 256 << 20
         /// The deadline of a request that gives none.
         public var defaultTimeout = Duration.seconds(10)
+    }
+
+    /// How a new version takes over from the one in service.
+    public struct Rollout: Sendable, Hashable {
+        /// Live requests whose copies the new version must answer before it gets requests. 0: it isn't tried.
+        public var trialRequests = 20
+        /// How long to wait for those requests. Where few come, a second is little to a person who waits for the update.
+        public var trialTime = Duration.seconds(1)
+        /// How long the old version stays in memory to answer what the new one fails. Long enough for a first wave of
+        /// requests, short enough not to hold two models for long.
+        public var settleTime = Duration.seconds(5)
+        /// How long requests that wait for a version may go on waiting once it is retired. As long as the server's own
+        /// stop gives them.
+        public var drainTimeout = Duration.seconds(30)
+        /// Whether a new version may take or give other tensors than the one in service.
+        public var allowsSignatureChange = false
     }
 
     /// Which versions of those in the folder are served.

@@ -4,16 +4,54 @@ import Synchronization
 
 /// All deployments of this node: runs them, and finds the one that a request names.
 public final class ModelCatalog: Service {
-    private let deployments: [String: Deployment]
-    private let isLeaving = Atomic(false)
+    private struct State {
+        var deployments: [String: Deployment] = [:]
+        /// Whether what is wanted was told for the first time.
+        var isTold = false
+        var isStopping = false
+    }
 
-    /// The deployments to run, of different names.
-    public init(_ deployments: [Deployment]) {
-        self.deployments = Dictionary(uniqueKeysWithValues: deployments.map { ($0.name, $0) })
+    private let state = Mutex(State())
+    private let isLeaving = Atomic(false)
+    private let environment: Deployment.Environment
+    private let arrivals = AsyncStream.makeStream(of: Deployment.self)
+
+    /// An empty catalog.
+    package init(environment: Deployment.Environment) {
+        self.environment = environment
     }
 
     /// All deployments, by name.
-    public var all: [Deployment] { deployments.values.sorted { $0.name < $1.name } }
+    package var all: [Deployment] {
+        state.withLock { $0.deployments.values.sorted { $0.name < $1.name } }
+    }
+
+    /// Makes the deployments what is wanted: new ones start, those that aren't wanted any more finish and go.
+    ///
+    /// - Parameter retry: Whether to try again what has failed of a deployment.
+    package func apply(_ wanted: [WantedDeployment], retry: (String) -> Bool = { _ in false }) {
+        let names = Set(wanted.map(\.name))
+        let removed = state.withLock { state in
+            state.isTold = true
+            let removed = state.deployments.filter { !names.contains($0.key) }
+            for name in removed.keys { state.deployments[name] = nil }
+            return removed
+        }
+        for deployment in removed.values { deployment.remove() }
+        for wanted in wanted { apply(wanted, retry: retry(wanted.name)) }
+    }
+
+    private func apply(_ wanted: WantedDeployment, retry: Bool) {
+        let existing = state.withLock { state -> Deployment? in
+            if let deployment = state.deployments[wanted.name] { return deployment }
+            guard !state.isStopping else { return nil }
+            let deployment = Deployment(wanted, environment: environment)
+            state.deployments[wanted.name] = deployment
+            arrivals.continuation.yield(deployment)
+            return nil
+        }
+        existing?.apply(wanted, retry: retry)
+    }
 
     /// Why the node shouldn't get requests, or `nil` if it should.
     ///
@@ -21,14 +59,12 @@ public final class ModelCatalog: Service {
     /// the sound ones out of service. Its own routes say what is wrong with it.
     public var unreadiness: String? {
         if isLeaving.load(ordering: .relaxed) { return "the server is stopping" }
-        let states = all.flatMap { deployment in deployment.versions.map { (deployment.name, $0.state) } }
-        for (name, state) in states {
-            switch state {
-            case .ready, .failed: continue
-            default: return "\(name) is \(state.word)"
-            }
+        guard state.withLock({ $0.isTold }) else { return "the server is starting" }
+        let snapshots = all.map(\.snapshot)
+        if let loading = snapshots.first(where: { $0.state == .loading }) {
+            return "\(loading.wanted.name) is loading"
         }
-        let anyServes = states.isEmpty ? deployments.isEmpty : states.contains { $0.1.isReady }
+        let anyServes = snapshots.isEmpty || snapshots.contains { $0.state != .failed }
         return anyServes ? nil : "no model could be loaded"
     }
 
@@ -41,30 +77,29 @@ public final class ModelCatalog: Service {
     ///
     /// - Throws: ``ServingError`` with code `modelNotFound`.
     public func deployment(_ name: String) throws(ServingError) -> Deployment {
-        guard let deployment = deployments[name] else {
+        guard let deployment = state.withLock({ $0.deployments[name] }) else {
             throw ServingError(.modelNotFound, "model \"\(name)\" is not found")
         }
         return deployment
     }
 
-    /// The version that a request names.
-    ///
-    /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`.
-    public func version(_ name: String, _ number: Int?) throws(ServingError) -> ServedVersion {
-        try deployment(name).version(number)
-    }
-
-    /// Loads all models at the same time and serves them until shutdown, then finishes what waits.
+    /// Runs what was and will be wanted until shutdown, then finishes what waits.
     public func run() async throws {
-        let versions = deployments.values.flatMap(\.versions)
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for version in versions { group.addTask { await version.run() } }
-                // A node whose every model failed still says so to whoever asks.
-                group.addTask { try? await gracefulShutdown() }
+                for await deployment in arrivals.stream {
+                    group.addTask { await deployment.run() }
+                }
             }
-        } onGracefulShutdown: {
-            for version in versions { version.stop() }
+        } onGracefulShutdown: { [self] in
+            stop()
         }
+    }
+
+    /// Lets every deployment finish what waits, and ``run()`` return.
+    package func stop() {
+        state.withLock { $0.isStopping = true }
+        arrivals.continuation.finish()
+        for deployment in all { deployment.stop() }
     }
 }

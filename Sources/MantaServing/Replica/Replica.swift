@@ -1,6 +1,7 @@
 import MantaBatching
 import MantaCore
 import MantaThreads
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -12,6 +13,8 @@ import MantaThreads
 actor Replica {
     /// Names it within its version.
     nonisolated let id: Int
+    /// What it does, for operators.
+    nonisolated let activity: Mutex<ReplicaActivity>
     private let batcher: Batcher<PendingInference>
     private let run: BatchRun
     private let metrics: VersionMetrics
@@ -25,6 +28,7 @@ actor Replica {
         time: any TimeSource
     ) {
         self.id = id
+        self.activity = Mutex(ReplicaActivity(id: id, startedAt: time.now))
         self.batcher = batcher
         self.run = run
         self.metrics = metrics
@@ -43,7 +47,9 @@ actor Replica {
     func serve() async {
         while var batch = await batcher.next(for: id) {
             batcher.fill(&batch)
+            activity.withLock { $0.ongoing = batch.count }
             execute(batch)
+            activity.withLock { $0.ongoing = 0 }
             // Where CPUs are short, those who bring requests go first, and the next batch is the fuller for it.
             sched_yield()
         }
@@ -54,6 +60,7 @@ actor Replica {
         do throws(ServingError) {
             answer(batch, with: try run(batch.map(\.payload)), taken: taken)
         } catch {
+            activity.withLock { $0.lastError = error.message }
             guard batch.count > 1 else {
                 batch[0].payload.resolve(.failure(error))
                 return
@@ -75,6 +82,7 @@ actor Replica {
         let elapsed = time.now - taken
         let rows = batch.reduce(0) { $0 + $1.rows }
         batcher.finished(rows: rows, time: elapsed)
+        activity.withLock { $0.ran(for: elapsed) }
         var timing = InferenceTiming()
         timing.run = result.run
         timing.batch = elapsed - result.run

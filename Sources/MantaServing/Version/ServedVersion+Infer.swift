@@ -1,5 +1,5 @@
 import MantaBatching
-public import MantaCore
+package import MantaCore
 import Synchronization
 
 /// What a request may say about when it runs.
@@ -25,19 +25,20 @@ extension ServedVersion {
     /// - Parameters:
     ///   - request: Inputs by name, and the outputs wanted.
     ///   - schedule: How long it may take and how urgent it is.
-    /// - Returns: The outputs, in the order asked for.
+    ///   - arrived: When the request came, from which its time counts; `nil` for now.
+    /// - Returns: The outputs, in the order asked for; `nil` if the version takes no more requests, so that another
+    ///   may serve it.
     /// - Throws: ``ServingError``: `invalidRequest`, `modelUnavailable`, `overloaded`, `deadlineExceeded`, `cancelled`,
     ///   `shuttingDown` or `engineFailed`.
-    public func infer(
-        _ request: InferenceRequest, schedule: InferenceSchedule = .init()
-    ) async throws(ServingError) -> InferenceResponse {
-        let arrived = time.now
-        let live = try ready()
+    package func infer(
+        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: ContinuousClock.Instant? = nil
+    ) async throws(ServingError) -> InferenceResponse? {
+        guard let live = try accepting() else { return nil }
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
         let parts = try split(inputs, wanted: wanted, plan: live.plan)
-        let queued = enqueueable(parts, arrived: arrived, schedule: schedule)
-        try submit(queued, to: live.batcher)
+        let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
+        guard try submit(queued, to: live.batcher) else { return nil }
         let outcome = try await withTaskCancellationHandler {
             await Self.results(of: queued)
         } onCancel: {
@@ -92,14 +93,15 @@ extension ServedVersion {
         }
     }
 
+    /// Returns false if the queue is closed.
     private func submit(
         _ requests: [QueuedRequest<PendingInference>], to batcher: Batcher<PendingInference>
-    ) throws(ServingError) {
+    ) throws(ServingError) -> Bool {
         switch batcher.submit(requests) {
-        case .accepted: return
+        case .accepted: return true
         case .tooManyRequests: throw overloaded("\(configuration.queue.maxRequests) requests wait", batcher)
         case .tooManyBytes: throw overloaded("inputs of \(configuration.queue.maxBytes) bytes wait", batcher)
-        case nil: throw ServingError(.shuttingDown, "\(id) takes no more requests")
+        case nil: return false
         }
     }
 
@@ -108,7 +110,7 @@ extension ServedVersion {
         let sizer = batcher.sizer
         let batches = (batcher.count + sizer.choice.rows - 1) / max(sizer.choice.rows, 1)
         let run = sizer.curve.expectedTime(rows: sizer.choice.rows) ?? .milliseconds(100)
-        let wait = run * batches / replicaCount
+        let wait = run * batches / max(1, replicas.count)
         return ServingError(.overloaded, "the queue of \(id) is full: \(what)", retryAfter: wait)
     }
 

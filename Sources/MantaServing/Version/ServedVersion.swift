@@ -1,11 +1,30 @@
-public import Logging
+package import Logging
 public import MantaBatching
 public import MantaCore
 import MantaThreads
 import Synchronization
 
-/// One version of a deployment: its model, its queue and its replicas, from loading to gone.
+/// One instance of a version: its model, its queue and its replicas, from loading to gone.
+///
+/// Whoever owns it says how many replicas it has:
+///
+/// ```swift
+/// version.startReplica(0)
+/// await version.run { event in … }   // loads, warms, serves until stop()
+/// ```
 public final class ServedVersion: Sendable {
+    /// What becomes of it, for its owner.
+    package enum Event: Sendable {
+        /// The model is loaded and warmed.
+        case loaded
+        /// The model can't be served. Nothing follows.
+        case failed(ServingError)
+        case replicaReady(Int)
+        case replicaEnded(Int)
+        /// It has finished. Nothing follows.
+        case gone
+    }
+
     /// What there is once the model is loaded.
     struct Live: Sendable {
         let signature: ModelSignature
@@ -16,44 +35,50 @@ public final class ServedVersion: Sendable {
     private struct Mutable: Sendable {
         var state = VersionState.pending
         var live: Live?
-        var isStopping = false
+        var replicas: [Int: Replica] = [:]
+        /// How long it may take to finish, once it is to stop.
+        var drainTime: Duration?
     }
 
     /// Which version of which model it is.
     public let id: ModelID
+    /// Its files.
+    public let spec: VersionSpec
     /// How it is served.
     public let configuration: DeploymentConfiguration
-    /// How many lanes it has.
-    public let replicaCount: Int
+    /// When it was made.
+    public let startedAt: ContinuousClock.Instant
     /// What is counted for it.
     package let metrics: VersionMetrics
     let time: any TimeSource
     private let engine: any Engine
-    private let path: String
     private let logger: Logger
     private let mutable = Mutex(Mutable())
+    /// Replicas to start. Ends when it is to stop.
+    private let starts = AsyncStream.makeStream(of: Int.self)
+    /// Ends when it is to stop.
+    private let stopping = AsyncStream.makeStream(of: Never.self)
 
-    /// A version whose model is the file at `path`. Nothing happens before ``run()``.
+    /// An instance of a version. Nothing happens before ``run(report:)``.
     ///
     /// - Parameters:
-    ///   - id: Which version of which model it is.
-    ///   - path: The model file.
+    ///   - spec: The model file.
     ///   - configuration: How it is served.
-    ///   - cpus: How many replicas there are if the configuration doesn't say.
+    ///   - metrics: What is counted for the version; instances of one version share it.
     ///   - engine: What evaluates the model.
     ///   - logger: Takes the changes of its state.
     ///   - time: The clock.
-    public init(
-        _ id: ModelID, path: String, configuration: DeploymentConfiguration, cpus: Int = 1, engine: any Engine,
-        logger: Logger, time: any TimeSource = MachineTime()
+    package init(
+        _ spec: VersionSpec, configuration: DeploymentConfiguration, metrics: VersionMetrics? = nil,
+        engine: any Engine, logger: Logger, time: any TimeSource = MachineTime()
     ) {
-        self.id = id
-        self.path = path
+        id = ModelID(name: configuration.name, version: spec.number)
+        self.spec = spec
         self.configuration = configuration
-        self.replicaCount = configuration.replicas ?? max(1, cpus)
         self.engine = engine
         self.time = time
-        self.metrics = VersionMetrics(id)
+        self.startedAt = time.now
+        self.metrics = metrics ?? VersionMetrics(id)
         var logger = logger
         logger[metadataKey: "model"] = "\(id.name)"
         logger[metadataKey: "version"] = "\(id.version)"
@@ -66,14 +91,20 @@ public final class ServedVersion: Sendable {
     /// What the model takes and gives, once it is loaded.
     public var signature: ModelSignature? { mutable.withLock { $0.live?.signature } }
 
-    /// What the protocol's metadata calls the kind of model.
-    public var platform: String { engine.platform }
-
     /// Requests that wait.
     public var queueDepth: Int { mutable.withLock { $0.live }?.batcher.count ?? 0 }
 
-    /// What the model takes and gives, or why a request can't be served now.
-    public func readySignature() throws(ServingError) -> ModelSignature { try ready().signature }
+    /// What its replicas do now, by number.
+    public var replicas: [ReplicaActivity] {
+        let replicas = mutable.withLock { $0.replicas }
+        return replicas.values.map { $0.activity.withLock { $0 } }.sorted { $0.id < $1.id }
+    }
+
+    /// How long the request that has waited longest has waited.
+    package var longestWait: Duration {
+        let batcher = mutable.withLock { $0.live }?.batcher
+        return batcher?.oldestArrival.map { time.now - $0 } ?? .zero
+    }
 
     /// What was learned of the cost of batches and the size in force; `nil` until the model is loaded.
     public var sizer: BatchSizer? { mutable.withLock { $0.live }?.batcher.sizer }
@@ -81,53 +112,81 @@ public final class ServedVersion: Sendable {
     /// Whether requests may share a batch, and why not; `nil` until the model is loaded.
     public var plan: BatchPlan? { mutable.withLock { $0.live }?.plan }
 
-    /// What a request needs, or why it can't be served.
-    func ready() throws(ServingError) -> Live {
+    /// What a request needs; `nil` if the version takes no more requests.
+    ///
+    /// - Throws: ``ServingError`` if it can't serve yet, or not at all.
+    func accepting() throws(ServingError) -> Live? {
         let (state, live) = mutable.withLock { ($0.state, $0.live) }
-        guard let live, state.isReady else {
-            throw state.refusal(of: id) ?? ServingError(.internal, "\(id) is ready without a model")
+        switch state {
+        case .ready: return live
+        case .draining, .gone: return nil
+        case .pending, .loading, .warming, .failed: throw refusal(in: state)
         }
-        return live
     }
 
-    /// Loads, warms and serves until ``stop()``.
+    /// Why a request can't be served in a state other than ready.
+    func refusal(in state: VersionState) -> ServingError {
+        state.refusal(of: id) ?? ServingError(.internal, "\(id) refuses requests although it is ready")
+    }
+
+    // MARK: - Life
+
+    /// Starts a replica as soon as the model is loaded. `id` is used once.
+    package func startReplica(_ id: Int) { starts.continuation.yield(id) }
+
+    /// Lets a replica finish its batch and end.
+    package func drainReplica(_ id: Int) { mutable.withLock { $0.live }?.batcher.retire(id) }
+
+    /// Loads, warms and serves until ``stop(within:)``.
     ///
-    /// A model that can't be served makes the state `failed` and returns at once; everything else serves on.
-    public func run() async {
+    /// - Parameter report: Told what becomes of it, from any thread.
+    package func run(report: @escaping @Sendable (Event) -> Void = { _ in }) async {
         do throws(ServingError) {
-            let (model, live) = try await load()
+            guard let (model, live) = try await load() else {
+                mutable.withLock { $0.state = .gone }
+                return report(.gone)
+            }
             let isStopping = mutable.withLock { mutable in
                 mutable.live = live
-                mutable.state = mutable.isStopping ? .draining : .ready
-                return mutable.isStopping
+                mutable.state = mutable.drainTime == nil ? .ready : .draining
+                return mutable.drainTime != nil
             }
-            if isStopping { live.batcher.close() }
-            logger.info("Model is ready", metadata: ["replicas": "\(replicaCount)"])
+            if isStopping { live.batcher.close() } else { report(.loaded) }
             await withTaskCancellationHandler {
-                await serve(model, live)
+                await serve(model, live, report: report)
             } onCancel: {
                 stop()
             }
             mutable.withLock { $0.state = .gone }
+            report(.gone)
         } catch {
             mutable.withLock { $0.state = .failed(error) }
-            logger.error("Model failed", metadata: ["reason": "\(error.message)"])
+            report(.failed(error))
         }
     }
 
-    /// Takes no more requests, finishes those that wait, and lets ``run()`` return.
-    public func stop() {
+    /// Takes no more requests, finishes those that wait, and lets ``run(report:)`` return.
+    ///
+    /// - Parameter limit: After that long, requests that still wait are refused. Those that run are never cut off.
+    package func stop(within limit: Duration = .seconds(30)) {
         let live = mutable.withLock { mutable in
-            mutable.isStopping = true
+            mutable.drainTime = min(mutable.drainTime ?? limit, limit)
             if mutable.live != nil { mutable.state = .draining }
             return mutable.live
         }
-        live?.batcher.close()
+        if limit > .zero { live?.batcher.close() } else if let live { abandon(live) }
+        starts.continuation.finish()
+        stopping.continuation.finish()
     }
 
-    private func load() async throws(ServingError) -> (any LoadedModel, Live) {
-        mutable.withLock { $0.state = .loading }
-        let source = ModelSource(path: path, options: configuration.options)
+    /// `nil` if it was told to stop before it began.
+    private func load() async throws(ServingError) -> (any LoadedModel, Live)? {
+        let isStopping = mutable.withLock { mutable in
+            if mutable.drainTime == nil { mutable.state = .loading }
+            return mutable.drainTime != nil
+        }
+        if isStopping { return nil }
+        let source = ModelSource(path: spec.path, options: configuration.options)
         let started = time.now
         let model = try await Thread.run(name: "load") { [engine] () throws(ServingError) in try engine.load(source) }
         mutable.withLock { $0.state = .warming }
@@ -145,14 +204,42 @@ public final class ServedVersion: Sendable {
         return (model, Live(signature: model.signature, plan: plan, batcher: batcher))
     }
 
-    private func serve(_ model: any LoadedModel, _ live: Live) async {
+    private func serve(_ model: any LoadedModel, _ live: Live, report: @escaping @Sendable (Event) -> Void) async {
         let run = BatchRun(model: model, plan: live.plan, time: time)
-        await withDiscardingTaskGroup { group in
-            for index in 0..<replicaCount {
-                let replica = Replica(
-                    id: index, of: id, batcher: live.batcher, run: run, metrics: metrics, time: time)
-                group.addTask { await replica.serve() }
+        await withTaskGroup(of: Void.self) { limit in
+            limit.addTask { await self.limitDrain(live) }
+            await withDiscardingTaskGroup { group in
+                for await index in starts.stream {
+                    let replica = Replica(
+                        id: index, of: id, batcher: live.batcher, run: run, metrics: metrics, time: time)
+                    mutable.withLock { $0.replicas[index] = replica }
+                    group.addTask {
+                        report(.replicaReady(index))
+                        await replica.serve()
+                        self.mutable.withLock { $0.replicas[index] = nil }
+                        report(.replicaEnded(index))
+                    }
+                }
             }
+            limit.cancelAll()
+        }
+        // With the last replica gone, nobody would run what came in at the last moment.
+        abandon(live)
+    }
+
+    /// Once it is to stop, gives what waits the time it may have.
+    private func limitDrain(_ live: Live) async {
+        for await _ in stopping.stream {}
+        guard let limit = mutable.withLock({ $0.drainTime }),
+            (try? await time.sleep(until: time.now + limit)) != nil
+        else { return }
+        abandon(live)
+    }
+
+    private func abandon(_ live: Live) {
+        for request in live.batcher.abandon() {
+            request.payload.resolve(
+                .failure(ServingError(.shuttingDown, "\(id) was retired while the request waited for a replica")))
         }
     }
 

@@ -1,0 +1,89 @@
+package import MantaController
+package import MantaCore
+package import MantaServing
+package import MantaTelemetry
+import FoundationEssentials
+
+/// What the routes for operators work with.
+package struct AdminContext: Sendable {
+    /// Where changes are kept.
+    package enum StoreKind: Sendable {
+        /// Until the process ends.
+        case memory
+        /// In this file.
+        case file(String)
+    }
+
+    /// The deployments.
+    package var catalog: ModelCatalog
+    /// What changes them.
+    package var controller: Controller
+    /// What happened.
+    package var events: EventLog
+    /// What is counted.
+    package var registry: PrometheusRegistry
+    /// Manta's version.
+    package var version: String
+    /// CPUs that the process may use.
+    package var cpus: Int
+    /// Where changes are kept.
+    package var store: StoreKind
+    /// Reads files again that aren't models: certificates, credentials. Gives what is wrong with them.
+    package var reload: @Sendable () async -> [String]
+    /// The clock.
+    package var time: any TimeSource
+    let startedAt: ContinuousClock.Instant
+
+    package init(
+        catalog: ModelCatalog, controller: Controller, events: EventLog, registry: PrometheusRegistry, version: String,
+        cpus: Int, store: StoreKind, time: any TimeSource = MachineTime(),
+        reload: @escaping @Sendable () async -> [String]
+    ) {
+        self.catalog = catalog
+        self.controller = controller
+        self.events = events
+        self.registry = registry
+        self.version = version
+        self.cpus = cpus
+        self.store = store
+        self.time = time
+        self.reload = reload
+        startedAt = time.now
+    }
+
+    var clock: WallClock { WallClock(at: time.now) }
+
+    var isDurable: Bool {
+        if case .file = store { true } else { false }
+    }
+}
+
+extension AdminContext {
+    var nodeDocument: NodeDocument {
+        let process = ProcessUsage.read()
+        let lanes = catalog.all.map(\.snapshot).reduce(0) { sum, snapshot in
+            let threads = snapshot.wanted.configuration.options.threads
+            return sum + snapshot.replicas.ready * threads
+        }
+        return NodeDocument(
+            cpus: cpus, lanes: lanes, residentBytes: process.residentBytes, openFiles: process.openFiles,
+            cpuSeconds: process.cpuSeconds)
+    }
+
+    var serverDocument: ServerDocument {
+        let (clock, unreadiness) = (clock, catalog.unreadiness)
+        let store =
+            switch store {
+            case .memory: ServerDocument.Store(kind: "memory", path: nil, durable: false)
+            case .file(let path): ServerDocument.Store(kind: "sqlite", path: path, durable: true)
+            }
+        let snapshots = catalog.all.map(\.snapshot)
+        return ServerDocument(
+            version: version, startedAt: clock.timestamp(of: startedAt), uptimeS: clock.age(of: startedAt),
+            ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, store: store,
+            deployments: snapshots.map {
+                .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)
+            },
+            warnings: snapshots.flatMap { snapshot in snapshot.wanted.warnings.map { "\(snapshot.wanted.name): \($0)" } })
+    }
+}

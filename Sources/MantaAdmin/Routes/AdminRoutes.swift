@@ -1,0 +1,147 @@
+package import MantaHTTP
+import FoundationEssentials
+import MantaConfig
+import MantaController
+import MantaCore
+import MantaGateway
+import MantaServing
+import MantaTelemetry
+
+/// What operators ask and change.
+package struct AdminRoutes: Sendable {
+    let context: AdminContext
+
+    /// Routes to these.
+    package init(_ context: AdminContext) {
+        self.context = context
+    }
+
+    /// Adds `/metrics` and everything under `/admin/v1`.
+    package func register(in routes: inout Routes) {
+        routes.on(.get, "/metrics") { [context] _ in
+            HTTPResponse(
+                headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"],
+                body: .bytes(Array(context.registry.render().utf8)))
+        }
+        routes.on(.get, "/admin/v1/status") { [context] _ in try .json(context.serverDocument) }
+        routes.on(.get, "/admin/v1/nodes") { [context] _ in try .json(["nodes": [context.nodeDocument]]) }
+        registerDeployments(in: &routes)
+        EventRoutes(events: context.events).register(in: &routes)
+    }
+
+    private func registerDeployments(in routes: inout Routes) {
+        let one = "/admin/v1/deployments/{name}"
+        routes.on(.get, "/admin/v1/deployments") { [context] _ in
+            let clock = context.clock
+            return try .json(["deployments": context.catalog.all.map { DeploymentDocument($0.snapshot, clock: clock) }])
+        }
+        routes.on(.get, one) { [context] request in
+            let deployment = try context.deployment(of: request)
+            return try .json(DeploymentDocument(deployment.snapshot, clock: context.clock))
+        }
+        routes.on(.put, one, body: .required) { request in
+            try await change(request) { name throws(ControlError) in
+                try await context.controller.put(name, yaml: try Self.text(of: request))
+            }
+        }
+        routes.on(.delete, one) { request in
+            try await change(request) { name throws(ControlError) in try await context.controller.delete(name) }
+        }
+        routes.on(.post, one + "/scale", body: .required) { request in
+            try await change(request) { name throws(ControlError) in
+                let scale: ScaleRequest
+                do {
+                    scale = try ScaleRequest(json: try Self.text(of: request))
+                } catch let error as ConfigurationErrors {
+                    throw ControlError(.invalid, error.description)
+                }
+                try await context.controller.scale(name, scale)
+            }
+        }
+        routes.on(.post, "/admin/v1/reload") { [context] _ in
+            let faults = await context.reload() + context.controller.look(retry: .all)
+            return try .json(["faults": faults], status: faults.isEmpty ? .ok : HTTPStatus(422))
+        }
+    }
+
+    /// Makes a change, waits for what comes of it as long as the request says, and tells it.
+    private func change(
+        _ request: HTTPRequest, _ body: (String) async throws(ControlError) -> Void
+    ) async throws -> HTTPResponse {
+        let name = request.parameters["name"] ?? ""
+        let wait = try Self.wait(of: request)
+        do throws(ControlError) {
+            try await body(name)
+        } catch {
+            throw HTTPError(error.code.status, error.message)
+        }
+        guard let deployment = try? context.catalog.deployment(name) else {
+            let document = ChangeDocument(
+                deployment: name, message: "\(name) is taken out of service", done: true, state: "gone", reason: nil,
+                durable: context.isDurable)
+            return try .json(document)
+        }
+        let snapshot = await deployment.settled(until: context.time.now + wait)
+        let isDone = snapshot.isSettled && snapshot.state != .halted && snapshot.state != .failed
+        let document = ChangeDocument(
+            deployment: name, message: snapshot.progress, done: isDone, state: snapshot.state.rawValue,
+            reason: snapshot.reason, durable: context.isDurable)
+        return try .json(document, status: isDone ? .ok : HTTPStatus(202))
+    }
+
+    private static func text(of request: HTTPRequest) throws(ControlError) -> String {
+        guard let text = String(validating: request.body, as: UTF8.self) else {
+            throw ControlError(.invalid, "the body is not UTF-8")
+        }
+        return text
+    }
+
+    /// `?wait=10s`; zero if it isn't given.
+    private static func wait(of request: HTTPRequest) throws(HTTPError) -> Duration {
+        guard let text = request.query("wait") else { return .zero }
+        guard let match = text.wholeMatch(of: /([0-9]{1,5})(ms|s)/), let number = Int(match.1) else {
+            throw HTTPError(.badRequest, "query parameter wait: expected a time such as 10s or 500ms, got \(text)")
+        }
+        let wait: Duration = match.2 == "s" ? .seconds(number) : .milliseconds(number)
+        guard wait <= .seconds(60) else {
+            throw HTTPError(.badRequest, "query parameter wait: expected at most 60s, got \(text)")
+        }
+        return wait
+    }
+}
+
+extension AdminContext {
+    fileprivate func deployment(of request: HTTPRequest) throws(HTTPError) -> Deployment {
+        let name = request.parameters["name"] ?? ""
+        guard let deployment = try? catalog.deployment(name) else {
+            throw HTTPError(.notFound, "deployment \"\(name)\" is not found")
+        }
+        return deployment
+    }
+}
+
+extension ControlError.Code {
+    fileprivate var status: HTTPStatus {
+        switch self {
+        case .notFound: .notFound
+        case .invalid: .badRequest
+        case .conflict: HTTPStatus(409)
+        case .unavailable: .serviceUnavailable
+        }
+    }
+}
+
+extension DeploymentSnapshot {
+    /// What goes on, in a sentence.
+    fileprivate var progress: String {
+        let (ready, wanted) = replicas
+        let count = "\(wanted) \(wanted == 1 ? "replica is" : "replicas are") wanted, \(ready) \(ready == 1 ? "is" : "are") ready"
+        switch state {
+        case .ready, .asleep: return count
+        case .loading: return "it is being loaded; \(count)"
+        case .updating: return "a new version is on its way beside the one in service; \(count)"
+        case .halted: return "the update was halted; what served before goes on"
+        case .failed: return "it can't be served"
+        }
+    }
+}

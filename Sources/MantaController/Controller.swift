@@ -1,0 +1,221 @@
+import FoundationEssentials
+package import MantaConfig
+import MantaCore
+package import MantaServing
+package import MantaStore
+package import MantaTelemetry
+import MantaThreads
+package import ServiceLifecycle
+
+/// Keeps the deployments what is wanted: puts together what is on disk and what operators asked for, and tells the
+/// catalog, now and whenever one of them changes.
+package actor Controller: Service {
+    /// Where to look, and what may be done.
+    package struct Configuration: Sendable {
+        /// Folders of models.
+        package var repositories: [String] = []
+        /// Models that are served without a repository.
+        package var modelFiles: [String] = []
+        /// How many CPUs the process may use.
+        package var cpus = 1
+        /// How often to look at the disk although nothing told of a change: some file systems never tell.
+        package var lookInterval = Duration.seconds(30)
+
+        package init() {}
+    }
+
+    /// What to try again that has failed.
+    package enum Retry: Sendable {
+        case nothing, all
+        case only(String)
+
+        func includes(_ name: String) -> Bool {
+            switch self {
+            case .nothing: false
+            case .all: true
+            case .only(let other): name == other
+            }
+        }
+    }
+
+    private let configuration: Configuration
+    private let changes: OperatorChanges
+    private let catalog: ModelCatalog
+    private let events: EventLog
+    private let time: any TimeSource
+    private let hashes = ContentHash()
+    /// What was told to the catalog last.
+    private var wanted: [String: WantedDeployment] = [:]
+    private var findings = ModelRepository.Findings()
+    private var unloaded: Set<String> = []
+    /// Reconciling in progress: one waits for the other, so that what was read later is told later.
+    private var turn: Task<Void, Never>?
+    private var reported: Set<String> = []
+
+    package init(
+        configuration: Configuration, store: any Store, catalog: ModelCatalog, events: EventLog,
+        time: any TimeSource = MachineTime()
+    ) {
+        self.configuration = configuration
+        self.changes = OperatorChanges(store: store)
+        self.catalog = catalog
+        self.events = events
+        self.time = time
+    }
+
+    /// Looks at the disk now and then, and when it changes, until shutdown.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask {
+                    while (try? await self.time.sleep(until: self.time.now + self.configuration.lookInterval)) != nil {
+                        await self.look()
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: - Looking
+
+    /// Reads the disk and the store, and tells the catalog what is wanted.
+    ///
+    /// - Parameter retry: What to try again that has failed, since somebody asked for it.
+    /// - Returns: What is wrong with files.
+    @discardableResult
+    package func look(retry: Retry = .nothing) async -> [String] {
+        let before = turn
+        let task = Task { [weak self] in
+            await before?.value
+            await self?.reconcile(retry: retry)
+        }
+        turn = task
+        await task.value
+        return findings.allFaults.map(\.description)
+    }
+
+    private func reconcile(retry: Retry) async {
+        let all: (changes: [String: OperatorChange], unreadable: [String])
+        do {
+            all = try await changes.all()
+        } catch {
+            report("store", "the store can't be read: \(error.message)")
+            return
+        }
+        for name in all.unreadable { report(name, "what was asked for \(name) can't be read; it is left out") }
+        let (configuration, hashes, previous) = (configuration, hashes, wanted)
+        let (findings, deployments) = await Thread.run(name: "repository") {
+            let findings = ModelRepository.find(
+                folders: configuration.repositories, files: configuration.modelFiles)
+            let state = WantedState(
+                findings: findings, changes: all.changes, cpus: configuration.cpus,
+                hash: { hashes.hash(ofModel: $0, inFolder: $1) }, previous: previous)
+            return (findings, state.deployments())
+        }
+        self.findings = findings
+        unloaded = Set(all.changes.filter(\.value.isUnloaded).keys)
+        let faults = findings.allFaults.map(\.description)
+        for fault in faults { report(fault, fault) }
+        reported.formIntersection(faults)
+        tell(deployments, retry: retry)
+    }
+
+    private func tell(_ deployments: [WantedDeployment], retry: Retry) {
+        let next = Dictionary(uniqueKeysWithValues: deployments.map { ($0.name, $0) })
+        for (name, new) in next.sorted(by: { $0.key < $1.key }) where wanted[name] != new {
+            let word = wanted[name] == nil ? "found" : "changed"
+            let versions = new.versions.map { String($0.number) }.joined(separator: ", ")
+            events.record(
+                .configuration,
+                new.fault ?? "\(word): version \(versions), configuration from \(new.source.file ?? new.source.kind.rawValue)",
+                deployment: name, severity: new.fault == nil ? .info : .error)
+        }
+        for name in wanted.keys.sorted() where next[name] == nil {
+            events.record(.configuration, "no longer wanted", deployment: name)
+        }
+        wanted = next
+        catalog.apply(deployments) { retry.includes($0) }
+    }
+
+    /// Records a fault once, for as long as it lasts.
+    private func report(_ key: String, _ message: String) {
+        guard reported.insert(key).inserted else { return }
+        events.record(.configuration, message, severity: .warning)
+    }
+
+    // MARK: - Changes by operators
+
+    /// Gives a deployment a configuration, or makes a new one.
+    ///
+    /// - Parameter yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
+    /// - Throws: ``ControlError``.
+    package func put(_ name: String, yaml: String) async throws(ControlError) {
+        let found = findings.deployments.contains { $0.configuration.name == name }
+        let fault: String? = await Thread.run(name: "repository") {
+            do throws(ConfigurationErrors) {
+                let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
+                if let path = configuration.path {
+                    let source = try ModelRepository.deployment(of: configuration, at: path)
+                    return source.selected.isEmpty ? source.vacancy : nil
+                }
+                return found ? nil : "path: there is no model \"\(name)\" in a repository, so a path is needed"
+            } catch {
+                return error.description
+            }
+        }
+        if let fault { throw ControlError(.invalid, fault) }
+        try await changes.update(name) {
+            $0.configuration = yaml
+            $0.isUnloaded = false
+        }
+        await look(retry: .only(name))
+    }
+
+    /// Takes back the configuration and the scale that operators gave.
+    ///
+    /// - Throws: ``ControlError`` with code `conflict` if there was none and its files are there.
+    package func delete(_ name: String) async throws(ControlError) {
+        guard let wanted = wanted[name] else { throw notFound(name) }
+        guard wanted.source.kind == .admin || wanted.isScaledByHand else {
+            throw ControlError(
+                .conflict,
+                "\(name) is served because it is in a model repository, and no change was made to it; "
+                    + "to end it, remove it there")
+        }
+        try await changes.update(name) { $0 = OperatorChange() }
+        await look(retry: .only(name))
+    }
+
+    /// Says how many replicas there should be.
+    ///
+    /// - Throws: ``ControlError``.
+    package func scale(_ name: String, _ request: ScaleRequest) async throws(ControlError) {
+        guard wanted[name] != nil else { throw notFound(name) }
+        try await changes.update(name) {
+            switch request {
+            case .pinned(let count): $0.scale = .pinned(count)
+            case .automatic(let min, let max): $0.scale = .automatic(min: min, max: max)
+            case .configured: $0.scale = nil
+            }
+        }
+        await look()
+    }
+
+    /// Takes a deployment out of service, or puts it back, although its files stay.
+    ///
+    /// - Throws: ``ControlError``.
+    package func setLoaded(_ name: String, _ isLoaded: Bool) async throws(ControlError) {
+        guard wanted[name] != nil || unloaded.contains(name)
+            || findings.deployments.contains(where: { $0.configuration.name == name })
+        else { throw notFound(name) }
+        try await changes.update(name) { $0.isUnloaded = !isLoaded }
+        await look(retry: .only(name))
+    }
+
+    /// The names of models that are there but were taken out of service.
+    package var unloadedNames: [String] { unloaded.sorted() }
+
+    private func notFound(_ name: String) -> ControlError {
+        ControlError(.notFound, "deployment \"\(name)\" is not found")
+    }
+}

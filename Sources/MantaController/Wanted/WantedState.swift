@@ -1,0 +1,115 @@
+import MantaConfig
+import MantaServing
+
+/// What is wanted, put together from what was found on disk and what operators asked for.
+///
+/// The rule, for each deployment: an operator's configuration counts instead of that in `model.yaml`, as a whole; an
+/// operator's scale counts instead of the configuration's; which versions there are is always read from the disk.
+struct WantedState {
+    /// What was found on disk.
+    let findings: ModelRepository.Findings
+    /// What operators asked for.
+    let changes: [String: OperatorChange]
+    /// How many CPUs the process may use.
+    let cpus: Int
+    /// The digest of a model file; with true if it is in a version's folder.
+    let hash: (String, Bool) -> String
+    /// What was wanted until now: it stays where something can't be read any more.
+    let previous: [String: WantedDeployment]
+
+    /// All deployments, by name.
+    ///
+    /// - Note: Reads files: blocks its thread.
+    func deployments() -> [WantedDeployment] {
+        let found = Dictionary(findings.deployments.map { ($0.configuration.name, $0) }) { first, _ in first }
+        let configured = changes.filter { $0.value.configuration != nil }.keys
+        // A repository that can't be listed now hasn't lost its models.
+        let kept = findings.faults.isEmpty ? [] : Array(previous.keys)
+        let names = Set(found.keys).union(configured).union(findings.broken.keys).union(kept)
+        return names.sorted().compactMap { name in
+            let change = changes[name] ?? OperatorChange()
+            return change.isUnloaded ? nil : deployment(name, found[name], change)
+        }
+    }
+
+    private func deployment(
+        _ name: String, _ found: DeploymentSource?, _ change: OperatorChange
+    ) -> WantedDeployment {
+        if let yaml = change.configuration { return configured(name, yaml, found, change) }
+        guard let found else {
+            let fault = findings.broken[name]?.description ?? "its folder can't be read"
+            guard var wanted = previous[name] else {
+                return broken(name, fault)
+            }
+            wanted.warnings = ["what was read before still counts: \(fault)"]
+            return wanted
+        }
+        let source: WantedDeployment.Source = found.file.map { .init(.file, file: $0) } ?? .init(.defaults)
+        return wanted(found, source, change)
+    }
+
+    /// An operator's configuration, whose model is in a repository or where it says.
+    private func configured(
+        _ name: String, _ yaml: String, _ found: DeploymentSource?, _ change: OperatorChange
+    ) -> WantedDeployment {
+        do throws(ConfigurationErrors) {
+            let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
+            var place = found
+            if let path = configuration.path {
+                place = try ModelRepository.deployment(of: configuration, at: path)
+            }
+            guard var place else {
+                throw ConfigurationErrors(faults: [
+                    .init(file: name, message: "there is no model of this name in a repository, and no \"path\" to it")
+                ])
+            }
+            place.configuration = configuration
+            return wanted(place, .init(.admin, overrides: found?.file), change)
+        } catch {
+            guard var wanted = previous[name] else { return broken(name, error.description) }
+            wanted.warnings = ["what was read before still counts: \(error)"]
+            return wanted
+        }
+    }
+
+    private func broken(_ name: String, _ fault: String) -> WantedDeployment {
+        var wanted = WantedDeployment(
+            configuration: DeploymentConfiguration(name: name), versions: [], scale: .pinned(cpus))
+        wanted.fault = fault
+        return wanted
+    }
+
+    private func wanted(
+        _ place: DeploymentSource, _ source: WantedDeployment.Source, _ change: OperatorChange
+    ) -> WantedDeployment {
+        let configuration = place.configuration
+        let versions = place.selected.compactMap { number in
+            place.versions[number].map { path in
+                VersionSpec(number: number, path: path, hash: hash(path, path != place.origin))
+            }
+        }
+        var wanted = WantedDeployment(
+            configuration: configuration, source: source, versions: versions, scale: scale(of: configuration, change))
+        wanted.isScaledByHand = change.scale != nil
+        if versions.isEmpty { wanted.fault = place.vacancy }
+        wanted.warnings = place.faults.map(\.description).filter { _ in !versions.isEmpty }
+        if case .pinned(let count) = wanted.scale { wanted.warnings += lanesWarning(count, configuration) }
+        return wanted
+    }
+
+    private func scale(of configuration: DeploymentConfiguration, _ change: OperatorChange) -> WantedDeployment.Scale {
+        switch change.scale {
+        case .pinned(let count): .pinned(count)
+        case .automatic, nil: .pinned(configuration.replicas ?? max(1, cpus / configuration.options.threads))
+        }
+    }
+
+    private func lanesWarning(_ replicas: Int, _ configuration: DeploymentConfiguration) -> [String] {
+        let threads = configuration.options.threads
+        guard replicas * threads > cpus else { return [] }
+        return [
+            "\(replicas) replicas with \(threads) \(threads == 1 ? "thread" : "threads") each ask for "
+                + "\(replicas * threads) CPUs; this process has \(cpus)"
+        ]
+    }
+}

@@ -1,0 +1,38 @@
+/// The files of one version: its number and what it holds.
+public struct VersionSpec: Sendable, Hashable {
+    /// Its number, at least 1.
+    public var number: Int
+    /// The model file.
+    public var path: String
+    /// `sha256:` and the digest of the model file, in hexadecimal: another file under the same number is another version.
+    public var hash: String
+
+    /// The version of this number.
+    public init(number: Int, path: String, hash: String) {
+        self.number = number
+        self.path = path
+        self.hash = hash
+    }
+}
+
+/// What makes two instances of a model the same: the version's files, and those settings that a running instance can't
+/// change.
+public struct InstanceSpec: Sendable, Hashable {
+    /// The files.
+    public let version: VersionSpec
+    /// How it is served, without what can change while it serves: counts, scaling, the choice of versions, the rollout.
+    public let configuration: DeploymentConfiguration
+
+    /// An instance of this version.
+    public init(_ version: VersionSpec, configuration: DeploymentConfiguration) {
+        self.version = version
+        var fixed = DeploymentConfiguration(name: configuration.name)
+        fixed.engine = configuration.engine
+        fixed.batching = configuration.batching
+        fixed.objective = configuration.objective
+        fixed.queue = configuration.queue
+        fixed.warmupRows = configuration.warmupRows
+        fixed.options = configuration.options
+        self.configuration = fixed
+    }
+}

@@ -1,0 +1,124 @@
+package import MantaCore
+import Synchronization
+
+extension Deployment {
+    /// What requests for a version, or for none in particular, go to.
+    ///
+    /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`, and why.
+    package func target(_ number: Int?) throws(ServingError) -> Target {
+        let result: Result<Target, ServingError> = state.withLock { state in
+            guard let version = number ?? state.routing.defaultVersion else { return .failure(state.refusal(of: nil)) }
+            if let route = state.routing.routes[version] {
+                return .success(
+                    Target(version: number, signature: route.signature, metrics: route.instance.metrics, route: route))
+            }
+            guard let signature = state.routing.asleep[version], let metrics = state.metrics[version] else {
+                return .failure(state.refusal(of: version))
+            }
+            return .success(Target(version: number, signature: signature, metrics: metrics, route: nil))
+        }
+        return try result.get()
+    }
+
+    /// Runs a request. If the instance that it was addressed to is being replaced, the next one serves it; if the version
+    /// is asleep, it is woken up and the request waits for that within its deadline.
+    ///
+    /// - Parameters:
+    ///   - request: Inputs by name, and the outputs wanted.
+    ///   - schedule: How long it may take and how urgent it is.
+    ///   - target: Where it goes.
+    /// - Throws: ``ServingError``, as `ServedVersion.infer` does.
+    package func infer(
+        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target
+    ) async throws(ServingError) -> InferenceResponse {
+        let arrived = time.now
+        var route =
+            if let route = target.route { route } else {
+                try await awaken(target.version, schedule: schedule, arrived: arrived)
+            }
+        while true {
+            do throws(ServingError) {
+                if let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived) {
+                    route.trial?.offer(request)
+                    if let proof = route.proof, proof.answered() { send(.proved(route.id)) }
+                    return response
+                }
+            } catch {
+                guard error.code == .engineFailed, let standby = route.standby,
+                    let response = try await standby.infer(request, schedule: schedule, arrived: arrived)
+                else { throw error }
+                // The request was sound, then.
+                send(.regressed(route.id, reason: error.message))
+                return response
+            }
+            route = try self.route(target.version, insteadOf: route)
+        }
+    }
+
+    /// The route to take when an instance takes no more requests: another one serves, unless the server stops.
+    private func route(_ number: Int?, insteadOf refused: Route) throws(ServingError) -> Route {
+        guard let route = try target(number).route, route.id != refused.id else {
+            throw refused.instance.refusal(in: .draining)
+        }
+        return route
+    }
+
+    /// Has a replica started and waits for it.
+    private func awaken(
+        _ number: Int?, schedule: InferenceSchedule, arrived: ContinuousClock.Instant
+    ) async throws(ServingError) -> Route {
+        let queue = state.withLock { state in
+            state.heldCount += 1
+            return (limits: state.wanted.configuration.queue, count: state.heldCount)
+        }
+        defer { state.withLock { $0.heldCount -= 1 } }
+        guard queue.count <= queue.limits.maxRequests else {
+            throw ServingError(
+                .overloaded, "\(name) is being started, and \(queue.limits.maxRequests) requests wait for it",
+                retryAfter: .seconds(1))
+        }
+        if let version = number ?? state.withLock({ $0.routing.defaultVersion }) {
+            inbox.continuation.yield(.wake(version: version))
+        }
+        let deadline = arrived + (schedule.timeout ?? queue.limits.defaultTimeout)
+        let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
+            do throws(ServingError) {
+                return try target(number).route.map { .success($0) }
+            } catch {
+                return .failure(error)
+            }
+        }
+        if let result { return try result.get() }
+        if Task.isCancelled { throw ServingError(.cancelled, "the caller has gone") }
+        throw ServingError(.deadlineExceeded, "no answer in time: \(name) was asleep and is still being started")
+    }
+
+    func send(_ event: DeploymentController.Event) { inbox.continuation.yield(.event(event)) }
+}
+
+extension Deployment.State {
+    /// Why there is nothing to serve a request for a version, or for none in particular.
+    func refusal(of number: Int?) -> ServingError {
+        let name = wanted.name
+        let numbers = Set(controller.wanted.map(\.version.number)).union(routing.routes.keys)
+        if let number, !numbers.contains(number) {
+            let served = numbers.sorted().map(String.init).joined(separator: ", ")
+            return ServingError(
+                .modelNotFound,
+                "model \"\(name)\" has no version \(number)" + (served.isEmpty ? "" : "; it serves \(served)"))
+        }
+        let specs = controller.wanted.filter { number == nil || $0.version.number == number }
+        if let spec = specs.last(where: { controller.halted[$0] != nil }), let reason = controller.halted[spec] {
+            return ServingError(.modelUnavailable, "\(name) version \(spec.version.number) failed: \(reason)")
+        }
+        if let fault = wanted.fault { return ServingError(.modelUnavailable, "\(name) failed: \(fault)") }
+        if isStopping || isRemoved { return ServingError(.shuttingDown, "\(name) is being taken out of service") }
+        if let spec = specs.last, controller.count(of: spec.version.number) == 0 {
+            return ServingError(.modelUnavailable, "\(name) is scaled to 0 replicas")
+        }
+        let candidate = instances.values.filter { number == nil || $0.id.version == number }.map(\.state).last
+        let word = candidate?.word ?? VersionState.pending.word
+        let subject = specs.last.map { "\(name) version \($0.version.number)" } ?? name
+        return ServingError(.modelUnavailable, "\(subject) is \(word), not ready yet", retryAfter: .seconds(1))
+    }
+}

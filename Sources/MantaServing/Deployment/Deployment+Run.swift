@@ -1,0 +1,178 @@
+import MantaCore
+import Synchronization
+
+extension Deployment {
+    /// Makes and keeps the deployment what is wanted, until ``stop()`` or ``remove()``; then finishes what waits.
+    ///
+    /// Everything that happens to it comes through here, one thing after the other.
+    package func run() async {
+        await withTaskGroup(of: Void.self) { helpers in
+            await withDiscardingTaskGroup { group in
+                for await message in inbox.stream {
+                    for action in take(message) { perform(action, in: &group) }
+                    settle()
+                    changes.send()
+                    if state.withLock({ $0.isRemoved && $0.instances.isEmpty }) { break }
+                }
+            }
+            helpers.cancelAll()
+        }
+        state.withLock { $0.alarm }?.cancel()
+        changes.send()
+    }
+
+    private func take(_ message: Message) -> [DeploymentController.Action] {
+        state.withLock { state in
+            let now = time.now
+            switch message {
+            case .want(let wanted, let retry):
+                state.begun += 1
+                return state.want(wanted, retry: retry, at: now)
+            case .remove:
+                state.isRemoved = true
+                return state.controller.handle(.wanted([]), at: now)
+            case .wake(let version):
+                return state.wake(version, at: now)
+            case .event(let event):
+                return state.controller.handle(event, at: now)
+            }
+        }
+    }
+
+    private func perform(_ action: DeploymentController.Action, in group: inout DiscardingTaskGroup) {
+        switch action {
+        case .load(let id, let spec):
+            let instance = state.withLock { $0.addInstance(id, spec, environment) }
+            // Stopped before it was known: it ends by itself.
+            if state.withLock({ $0.isStopping }) { instance.stop() }
+            group.addTask { [self] in
+                await instance.run { event in self.happened(event, to: id) }
+            }
+        case .startReplica(let id, let replica):
+            instance(id)?.startReplica(replica)
+        case .drainReplica(let id, let replica):
+            instance(id)?.drainReplica(replica)
+        case .beginTrial(let id, let old):
+            beginTrial(of: id, against: old, in: &group)
+        case .route:
+            state.withLock { $0.reroute() }
+        case .retire(let id):
+            instance(id)?.stop(within: state.withLock { $0.wanted.configuration.rollout.drainTimeout })
+        case .wakeUp(let instant):
+            setAlarm(at: instant)
+        case .note(let note):
+            environment.report(name, note)
+        }
+    }
+
+    private func beginTrial(of id: Int, against old: Int, in group: inout DiscardingTaskGroup) {
+        guard let candidate = instance(id), let baseline = instance(old) else { return }
+        let rollout = state.withLock { $0.wanted.configuration.rollout }
+        let run = TrialRun(of: candidate, against: baseline, rollout: rollout, time: time)
+        state.withLock { state in
+            state.trials[old] = (id, run)
+            state.reroute()
+        }
+        group.addTask { [self] in
+            let fault = await run.run()
+            state.withLock { state in
+                if state.trials[old]?.candidate == id { state.trials[old] = nil }
+                state.reroute()
+            }
+            send(.trialEnded(id, fault: fault))
+        }
+    }
+
+    /// Translates what an instance tells of itself.
+    private func happened(_ event: ServedVersion.Event, to id: Int) {
+        switch event {
+        case .loaded:
+            send(.loaded(id))
+        case .failed(let error): send(.failed(id, reason: error.message))
+        case .replicaReady(let replica): send(.replicaReady(id, replica))
+        case .replicaEnded(let replica): send(.replicaEnded(id, replica))
+        case .gone: send(.gone(id))
+        }
+    }
+
+    /// Forgets what has gone.
+    private func settle() {
+        state.withLock { state in
+            state.instances = state.instances.filter { id, instance in
+                if state.controller.instances[id] != nil { return true }
+                switch instance.state {
+                case .gone, .failed: return false
+                default: return true
+                }
+            }
+            let versions = Set(state.instances.values.map(\.id.version)).union(state.controller.wanted.map(\.version.number))
+            state.metrics = state.metrics.filter { versions.contains($0.key) }
+        }
+    }
+
+    private func instance(_ id: Int) -> ServedVersion? { state.withLock { $0.instances[id] } }
+
+    private func setAlarm(at instant: ContinuousClock.Instant) {
+        let task = Task { [self] in
+            guard (try? await time.sleep(until: instant)) != nil else { return }
+            send(.timer)
+        }
+        state.withLock { state in
+            state.alarm?.cancel()
+            state.alarm = task
+        }
+    }
+}
+
+extension Deployment.State {
+    fileprivate mutating func want(
+        _ wanted: WantedDeployment, retry: Bool, at now: ContinuousClock.Instant
+    ) -> [DeploymentController.Action] {
+        self.wanted = wanted
+        let rollout = wanted.configuration.rollout
+        controller.rules.hasTrial = rollout.trialRequests > 0
+        controller.rules.settleTime = rollout.settleTime
+        var actions: [DeploymentController.Action] = []
+        switch wanted.scale {
+        case .pinned(let count): actions += controller.handle(.count(count), at: now)
+        }
+        // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
+        if wanted.fault == nil { actions += controller.handle(.wanted(wanted.instances, retry: retry), at: now) }
+        return actions
+    }
+
+    fileprivate mutating func wake(_: Int, at _: ContinuousClock.Instant) -> [DeploymentController.Action] { [] }
+
+    fileprivate mutating func addInstance(
+        _ id: Int, _ spec: InstanceSpec, _ environment: Deployment.Environment
+    ) -> ServedVersion {
+        let number = spec.version.number
+        let metrics = metrics[number] ?? VersionMetrics(ModelID(name: wanted.name, version: number))
+        self.metrics[number] = metrics
+        let instance = ServedVersion(
+            spec.version, configuration: spec.configuration, metrics: metrics, engine: environment.engine,
+            logger: environment.logger, time: environment.time)
+        instances[id] = instance
+        return instance
+    }
+
+    /// Puts the controller's routes into the form that requests use.
+    fileprivate mutating func reroute() {
+        let wanted = controller.routes
+        proofs = proofs.filter { wanted.standbys[$0.key] != nil }
+        var next = Routing(defaultVersion: wanted.defaultVersion)
+        for (version, id) in wanted.versions {
+            guard let instance = instances[id], let signature = instance.signature else { continue }
+            let standby = wanted.standbys[id].flatMap { instances[$0] }
+            if standby != nil, proofs[id] == nil { proofs[id] = Proof() }
+            signatures[version] = signature
+            next.routes[version] = Route(
+                id: id, instance: instance, signature: signature, standby: standby, proof: proofs[id],
+                trial: trials[id]?.run)
+        }
+        next.asleep = signatures.filter { wanted.asleep.contains($0.key) && isAutoscaled }
+        routing = next
+    }
+
+    private var isAutoscaled: Bool { false }
+}

@@ -1,0 +1,83 @@
+/// How a deployment is at one moment.
+package struct DeploymentSnapshot: Sendable {
+    /// The state in one word, for operators.
+    package enum State: String, Sendable {
+        /// Nothing serves yet. Becomes ready or failed.
+        case loading
+        /// Everything wanted serves.
+        case ready
+        /// What served before serves while something new comes. Becomes ready or halted.
+        case updating
+        /// What served before serves, since the new failed.
+        case halted
+        /// No replica; a request starts one, unless it is scaled to none by hand.
+        case asleep
+        /// Nothing can serve.
+        case failed
+    }
+
+    /// What should be.
+    package let wanted: WantedDeployment
+    /// What the controller knows.
+    package let controller: DeploymentController
+    /// The instances by number, those that failed included.
+    package let instances: [Int: ServedVersion]
+    /// Whether all changes asked for have been begun.
+    let isCurrent: Bool
+
+    init(_ state: Deployment.State) {
+        wanted = state.wanted
+        controller = state.controller
+        instances = state.instances
+        isCurrent = state.submitted == state.begun
+    }
+
+    /// The state in one word.
+    package var state: State {
+        let routes = controller.routes
+        let hasCandidate = controller.instances.values.contains { $0.phase.isOnItsWay }
+        if !routes.versions.isEmpty {
+            return hasCandidate ? .updating : controller.halted.isEmpty ? .ready : .halted
+        }
+        if hasCandidate { return .loading }
+        if reason != nil { return .failed }
+        return routes.asleep.isEmpty ? .loading : .asleep
+    }
+
+    /// Why it isn't as wanted.
+    package var reason: String? {
+        if let spec = controller.wanted.last(where: { controller.halted[$0] != nil }), let reason = controller.halted[spec] {
+            return "version \(spec.version.number): \(reason)"
+        }
+        return wanted.fault
+    }
+
+    /// Whether all that was asked for is done, or can't be done.
+    package var isSettled: Bool {
+        guard isCurrent else { return false }
+        switch state {
+        case .loading, .updating: return false
+        case .failed, .halted, .asleep: return true
+        case .ready: return isComplete
+        }
+    }
+
+    /// Whether each version wanted serves with as many replicas as are wanted, and nothing else does.
+    private var isComplete: Bool {
+        controller.wanted.allSatisfy { spec in
+            let number = spec.version.number
+            let count = controller.count(of: number)
+            guard let id = controller.routes.versions[number], let instance = controller.instances[id] else {
+                return count == 0
+            }
+            return instance.spec == spec && instance.readyCount == instance.replicas.count
+                && instance.readyCount == count
+        }
+    }
+
+    /// Replicas that take batches, and those wanted, of all versions.
+    package var replicas: (ready: Int, wanted: Int) {
+        let serving = controller.routes.versions.values.compactMap { controller.instances[$0]?.readyCount }
+        return (serving.reduce(0, +), controller.wanted.reduce(0) { $0 + controller.count(of: $1.version.number) })
+    }
+}

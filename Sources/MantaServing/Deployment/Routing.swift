@@ -1,0 +1,46 @@
+package import MantaCore
+import Synchronization
+
+/// Where the requests of a deployment go.
+struct Routing {
+    /// By version.
+    var routes: [Int: Route] = [:]
+    /// The version of requests that name none.
+    var defaultVersion: Int?
+    /// What requests look like to versions that a request wakes up.
+    var asleep: [Int: ModelSignature] = [:]
+}
+
+/// Where the requests to a version go.
+struct Route: Sendable {
+    let id: DeploymentController.InstanceID
+    let instance: ServedVersion
+    let signature: ModelSignature
+    /// The instance that this one took over from, while it has to prove itself.
+    let standby: ServedVersion?
+    let proof: Proof?
+    /// A new instance that wants copies of requests.
+    let trial: TrialRun?
+}
+
+/// Counts what a new instance answers until it has proved itself.
+final class Proof: Sendable {
+    /// Requests that prove it.
+    private static let needed = 100
+    private let count = Atomic(0)
+
+    /// One more was answered. Returns true once, when that was enough.
+    func answered() -> Bool { count.add(1, ordering: .relaxed).newValue == Self.needed }
+}
+
+/// What a request was addressed to, as things were when it came.
+package struct Target: Sendable {
+    /// The version it named.
+    package let version: Int?
+    /// What it should look like.
+    package let signature: ModelSignature
+    /// Where it is counted.
+    package let metrics: VersionMetrics
+    /// Where it goes; `nil` if a replica has to be started first.
+    let route: Route?
+}

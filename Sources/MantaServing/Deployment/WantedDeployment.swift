@@ -1,0 +1,58 @@
+/// What a deployment should be.
+public struct WantedDeployment: Sendable, Hashable {
+    /// Where a configuration came from.
+    public struct Source: Sendable, Hashable {
+        /// The kinds of source, the weightier last.
+        public enum Kind: String, Sendable {
+            case defaults, file, admin
+        }
+
+        /// The kind.
+        public var kind: Kind
+        /// The file that was read.
+        public var file: String?
+        /// The file that doesn't count because of it.
+        public var overrides: String?
+
+        /// A source.
+        public init(_ kind: Kind, file: String? = nil, overrides: String? = nil) {
+            (self.kind, self.file, self.overrides) = (kind, file, overrides)
+        }
+    }
+
+    /// How many replicas each version should have.
+    public enum Scale: Sendable, Hashable {
+        case pinned(Int)
+    }
+
+    /// How it is served.
+    public var configuration: DeploymentConfiguration
+    /// Where that came from.
+    public var source: Source
+    /// The versions to serve.
+    public var versions: [VersionSpec]
+    /// How many replicas each version should have.
+    public var scale: Scale
+    /// Whether an operator said so, not the configuration.
+    public var isScaledByHand = false
+    /// What is wrong, if there is no version to serve.
+    public var fault: String?
+    /// What isn't as it should be but keeps nothing from working.
+    public var warnings: [String] = []
+
+    /// A deployment of these versions.
+    public init(
+        configuration: DeploymentConfiguration, source: Source = Source(.defaults), versions: [VersionSpec],
+        scale: Scale
+    ) {
+        self.configuration = configuration
+        self.source = source
+        self.versions = versions
+        self.scale = scale
+    }
+
+    /// The model's name in requests.
+    public var name: String { configuration.name }
+
+    var instances: [InstanceSpec] { versions.map { InstanceSpec($0, configuration: configuration) } }
+}

@@ -1,0 +1,77 @@
+import MantaBatching
+import MantaCore
+
+/// Runs copies of live requests through a new instance, one at a time, so that it can be judged before clients depend on
+/// it. What doesn't fit is not copied: a trial never holds up a request.
+final class TrialRun: Sendable {
+    private let candidate: ServedVersion
+    private let baseline: ServedVersion
+    private let rollout: DeploymentConfiguration.Rollout
+    private let objective: Duration?
+    private let time: any TimeSource
+    private let samples = AsyncStream.makeStream(of: InferenceRequest.self, bufferingPolicy: .bufferingOldest(1))
+
+    init(
+        of candidate: ServedVersion, against baseline: ServedVersion, rollout: DeploymentConfiguration.Rollout,
+        time: any TimeSource
+    ) {
+        self.candidate = candidate
+        self.baseline = baseline
+        self.rollout = rollout
+        self.objective = candidate.configuration.objective
+        self.time = time
+    }
+
+    /// A request that was answered. Kept if the trial has nothing to do now.
+    func offer(_ request: InferenceRequest) { samples.continuation.yield(request) }
+
+    /// Ends the trial early, with what is known by then.
+    func end() { samples.continuation.finish() }
+
+    /// Tries the instance until enough requests came or the time for it is over.
+    ///
+    /// - Returns: Why it isn't fit for service; `nil` if it is, as far as the trial tells.
+    func run() async -> String? {
+        if !rollout.allowsSignatureChange, let new = candidate.signature, let old = baseline.signature,
+            let difference = new.obstacle(toServingClientsOf: old)
+        {
+            return "\(difference); set rollout.allow_signature_change to true if that is meant"
+        }
+        let (start, busyBefore) = (time.now, baseline.busy)
+        var trial = Trial(requests: rollout.trialRequests, objective: objective)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [time, rollout, continuation = samples.continuation] in
+                try? await time.sleep(until: start + rollout.trialTime)
+                continuation.finish()
+            }
+            for await request in samples.stream {
+                await put(request, through: &trial)
+                if trial.isOver { break }
+            }
+            samples.continuation.finish()
+            group.cancelAll()
+        }
+        let elapsed = (time.now - start).seconds * Double(max(1, baseline.replicas.count))
+        let load = elapsed > 0 ? min(1, (baseline.busy - busyBefore).seconds / elapsed) : 0
+        return trial.fault(load: load)
+    }
+
+    private func put(_ request: InferenceRequest, through trial: inout Trial) async {
+        do throws(ServingError) {
+            guard let response = try await candidate.infer(request) else { return }
+            trial.passed(
+                .init(
+                    elapsed: response.timing.run + response.timing.batch,
+                    expected: baseline.sizer?.curve.expectedTime(rows: response.timing.batchRows)))
+        } catch {
+            // Requests for other tensors are wrong now; that was meant.
+            if error.code == .invalidRequest, rollout.allowsSignatureChange { return }
+            trial.failed(error)
+        }
+    }
+}
+
+extension ServedVersion {
+    /// How long its replicas have worked, together.
+    fileprivate var busy: Duration { replicas.reduce(.zero) { $0 + $1.busy } }
+}
