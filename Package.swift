@@ -58,7 +58,7 @@ let package = Package(
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"]),
+        .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CONNXRuntime"),
 
@@ -66,7 +66,7 @@ let package = Package(
         part("MantaCore"),
         part("MantaTelemetry", [logging, metrics]),
         part("MantaAutoscaler"),
-        part("MantaStore", [grdb]),
+        part("MantaStore", ["MantaCore", "MantaThreads", grdb]),
 
         part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
@@ -79,12 +79,12 @@ let package = Package(
                 "MantaCore", "MantaThreads", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, lifecycle,
                 metrics,
             ]),
-        part("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging, yams]),
+        part("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, yams]),
         part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
                 lifecycle,
             ]),
         part(

@@ -53,6 +53,18 @@ package struct AdminContext: Sendable {
 
     var clock: WallClock { WallClock(at: time.now) }
 
+    /// Reads every file again that may have changed.
+    ///
+    /// - Returns: What is wrong.
+    @discardableResult
+    package func reloadEverything() async -> [String] {
+        let faults = await reload() + controller.look(retry: .all)
+        events.record(
+            .server, faults.isEmpty ? "files were read again" : "files were read again: \(faults.joined(separator: "; "))",
+            severity: faults.isEmpty ? .info : .warning)
+        return faults
+    }
+
     var isDurable: Bool {
         if case .file = store { true } else { false }
     }

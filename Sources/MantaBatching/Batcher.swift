@@ -1,6 +1,25 @@
 public import MantaCore
 import Synchronization
 
+/// What came to a ``Batcher``. The numbers only grow: whoever wants rates takes differences.
+public struct BatcherCounts: Sendable, Hashable {
+    /// Requests, parts of large ones each counted, refused or not.
+    public private(set) var requests = 0
+    /// Those of them that were refused since the queue was full.
+    public private(set) var refused = 0
+    /// Their rows, at least one each.
+    public private(set) var rows = 0
+
+    /// Nothing yet.
+    public init() {}
+
+    mutating func add(parts: Int, rows newRows: Int, _ isAccepted: Bool) {
+        requests += parts
+        rows += max(parts, newRows)
+        if !isAccepted { refused += parts }
+    }
+}
+
 /// A ``BatchQueue`` at work: it hands batches to the replicas that ask, and wakes up when time makes a difference.
 ///
 /// ```swift
@@ -20,6 +39,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         var retired: Set<Int> = []
         var alarm: (time: ContinuousClock.Instant, task: Task<Void, Never>)?
         var isClosed = false
+        var counts = BatcherCounts()
     }
 
     private let state: Mutex<State>
@@ -49,6 +69,9 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// When the request came that has waited longest.
     public var oldestArrival: ContinuousClock.Instant? { state.withLock { $0.queue.oldestArrival } }
 
+    /// What came in so far.
+    public var counts: BatcherCounts { state.withLock { $0.counts } }
+
     /// What was learned of the cost of batches, and the size in force.
     public var sizer: BatchSizer { state.withLock { $0.sizer } }
 
@@ -60,6 +83,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
             guard !state.isClosed else { return (nil, .init()) }
             let (admission, decision) =
                 parts.count == 1 ? state.queue.admit(parts[0], at: now) : state.queue.admit(parts: parts, at: now)
+            state.counts.add(parts: parts.count, rows: parts.reduce(0) { $0 + $1.rows }, admission == .accepted)
             return (admission, decision)
         }
     }

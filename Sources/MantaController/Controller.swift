@@ -1,11 +1,11 @@
-import FoundationEssentials
 package import MantaConfig
-import MantaCore
+import MantaAutoscaler
+package import MantaCore
 package import MantaServing
 package import MantaStore
 package import MantaTelemetry
 import MantaThreads
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Keeps the deployments what is wanted: puts together what is on disk and what operators asked for, and tells the
 /// catalog, now and whenever one of them changes.
@@ -190,7 +190,12 @@ package actor Controller: Service {
     ///
     /// - Throws: ``ControlError``.
     package func scale(_ name: String, _ request: ScaleRequest) async throws(ControlError) {
-        guard wanted[name] != nil else { throw notFound(name) }
+        guard let wanted = wanted[name] else { throw notFound(name) }
+        if case .automatic(let min, let max) = request,
+            let fault = wanted.configuration.scaling(min: min, max: max).faults.first
+        {
+            throw ControlError(.invalid, "\(fault.key): \(fault.message)")
+        }
         try await changes.update(name) {
             switch request {
             case .pinned(let count): $0.scale = .pinned(count)

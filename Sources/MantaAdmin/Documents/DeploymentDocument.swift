@@ -1,3 +1,4 @@
+import MantaAutoscaler
 import MantaBatching
 import MantaConfig
 import MantaCore
@@ -8,8 +9,8 @@ import MantaTelemetry
 struct DeploymentDocument: Encodable {
     struct Configuration: Encodable {
         let source: String
-        let file: String?
-        let overrides: String?
+        @Nullable var file: String?
+        @Nullable var overrides: String?
         let values: DeploymentConfiguration.Document
     }
 
@@ -17,16 +18,16 @@ struct DeploymentDocument: Encodable {
         let mode: String
         let source: String
         let replicas: Int
-        let min: Int?
-        let max: Int?
+        @Nullable var min: Int?
+        @Nullable var max: Int?
     }
 
     struct Update: Encodable {
         let state: String
         let from: [Int]
         let to: [Int]
-        let reason: String?
-        let startedAt: Timestamp?
+        @Nullable var reason: String?
+        @Nullable var startedAt: Timestamp?
     }
 
     let name: String
@@ -39,16 +40,16 @@ struct DeploymentDocument: Encodable {
     let decisions: [DecisionDocument]
     let warnings: [String]
 
-    init(_ snapshot: DeploymentSnapshot, clock: WallClock) {
+    init(_ snapshot: DeploymentSnapshot, cpus: Int, clock: WallClock) {
         let wanted = snapshot.wanted
         name = wanted.name
         state = snapshot.state.rawValue
         configuration = Configuration(
             source: wanted.source.kind.rawValue, file: wanted.source.file, overrides: wanted.source.overrides,
             values: wanted.configuration.document)
-        scale = Scale(snapshot)
+        scale = Scale(snapshot, cpus: cpus)
         versions = VersionDocument.all(of: snapshot, clock: clock)
-        decisions = []
+        decisions = snapshot.decisions.map { DecisionDocument($0.decision, version: $0.version, clock: clock) }
         warnings = wanted.warnings
         reason = snapshot.reason
         update = Update(snapshot, clock: clock)
@@ -56,12 +57,15 @@ struct DeploymentDocument: Encodable {
 }
 
 extension DeploymentDocument.Scale {
-    init(_ snapshot: DeploymentSnapshot) {
+    init(_ snapshot: DeploymentSnapshot, cpus: Int) {
         let wanted = snapshot.wanted
         source = wanted.isScaledByHand ? "admin" : "configuration"
         replicas = snapshot.replicas.wanted
         switch wanted.scale {
         case .pinned: (mode, min, max) = ("pinned", nil, nil)
+        case .automatic(let scaling):
+            let allowed = scaling.allowedReplicas(cpus: cpus)
+            (mode, min, max) = ("autoscaled", allowed.lowerBound, allowed.upperBound)
         }
     }
 }

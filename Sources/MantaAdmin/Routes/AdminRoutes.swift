@@ -33,11 +33,11 @@ package struct AdminRoutes: Sendable {
         let one = "/admin/v1/deployments/{name}"
         routes.on(.get, "/admin/v1/deployments") { [context] _ in
             let clock = context.clock
-            return try .json(["deployments": context.catalog.all.map { DeploymentDocument($0.snapshot, clock: clock) }])
+            return try .json(["deployments": context.catalog.all.map { DeploymentDocument($0.snapshot, cpus: context.cpus, clock: clock) }])
         }
         routes.on(.get, one) { [context] request in
             let deployment = try context.deployment(of: request)
-            return try .json(DeploymentDocument(deployment.snapshot, clock: context.clock))
+            return try .json(DeploymentDocument(deployment.snapshot, cpus: context.cpus, clock: context.clock))
         }
         routes.on(.put, one, body: .required) { request in
             try await change(request) { name throws(ControlError) in
@@ -59,7 +59,7 @@ package struct AdminRoutes: Sendable {
             }
         }
         routes.on(.post, "/admin/v1/reload") { [context] _ in
-            let faults = await context.reload() + context.controller.look(retry: .all)
+            let faults = await context.reloadEverything()
             return try .json(["faults": faults], status: faults.isEmpty ? .ok : HTTPStatus(422))
         }
     }

@@ -1,4 +1,5 @@
 public import MantaServing
+import MantaAutoscaler
 import MantaCore
 
 extension DeploymentConfiguration {
@@ -21,6 +22,21 @@ extension DeploymentConfiguration {
 
         struct Warmup: Encodable {
             let rows: [Int]
+        }
+
+        struct Autoscaling: Encodable {
+            let minReplicas: Int
+            let maxReplicas: Int?
+            let initialReplicas: Int?
+            let targetOngoingRequests: Double?
+            let targetQueueWaitMs: Double?
+            let upscaleDelayS: Double
+            let downscaleDelayS: Double
+            let downscaleToZeroDelayS: Double?
+            let upscalingFactor: Double
+            let downscalingFactor: Double
+            let lookBackPeriodS: Double
+            let metricsIntervalS: Double
         }
 
         struct Versions: Encodable {
@@ -62,6 +78,7 @@ extension DeploymentConfiguration {
         let slo: Objective?
         let queue: Queue
         let replicas: Int?
+        let autoscaling: Autoscaling?
         let versions: Versions
         let warmup: Warmup
         let rollout: Rollout
@@ -83,7 +100,8 @@ extension DeploymentConfiguration {
             queue: .init(
                 maxRequests: queue.maxRequests, maxBytes: queue.maxBytes,
                 defaultTimeoutMs: queue.defaultTimeout.milliseconds),
-            replicas: replicas, versions: .init(serve: choice), warmup: .init(rows: warmupRows),
+            replicas: replicas, autoscaling: autoscaling.map(Document.Autoscaling.init),
+            versions: .init(serve: choice), warmup: .init(rows: warmupRows),
             rollout: .init(
                 trialRequests: rollout.trialRequests, trialS: rollout.trialTime.milliseconds / 1000,
                 settleS: rollout.settleTime.milliseconds / 1000,
@@ -92,6 +110,23 @@ extension DeploymentConfiguration {
             onnxruntime: .init(
                 threads: options.threads, optimization: options.optimization.rawValue, arena: options.arena,
                 memoryPattern: options.memoryPattern))
+    }
+}
+
+extension DeploymentConfiguration.Document.Autoscaling {
+    fileprivate init(_ scaling: AutoscalingConfiguration) {
+        minReplicas = scaling.minReplicas
+        maxReplicas = scaling.maxReplicas
+        initialReplicas = scaling.initialReplicas
+        targetOngoingRequests = scaling.targetOngoingRequests
+        targetQueueWaitMs = scaling.targetQueueWait?.milliseconds
+        upscaleDelayS = scaling.upscaleDelay.milliseconds / 1000
+        downscaleDelayS = scaling.downscaleDelay.milliseconds / 1000
+        downscaleToZeroDelayS = scaling.downscaleToZeroDelay.map { $0.milliseconds / 1000 }
+        upscalingFactor = scaling.upscalingFactor
+        downscalingFactor = scaling.downscalingFactor
+        lookBackPeriodS = scaling.lookBackPeriod.milliseconds / 1000
+        metricsIntervalS = scaling.metricsInterval.milliseconds / 1000
     }
 }
 

@@ -1,4 +1,5 @@
 public import MantaServing
+import MantaAutoscaler
 import MantaCore
 
 extension DeploymentConfiguration {
@@ -64,7 +65,15 @@ extension DeploymentConfiguration {
             keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { rollout.drainTimeout = $0 }
             keys.value("allow_signature_change", .flag) { rollout.allowsSignatureChange = $0 }
         }
-        keys.notYetSupported("autoscaling", "resources")
+        keys.mapping("autoscaling") { keys in
+            var scaling = AutoscalingConfiguration()
+            scaling.read(&keys)
+            autoscaling = scaling
+        }
+        if replicas != nil, autoscaling != nil {
+            keys.fault("autoscaling", "\"replicas\" pins the number, \"autoscaling\" frees it: expected one of both")
+        }
+        keys.notYetSupported("resources")
     }
 
     private mutating func readServedVersions(_ keys: inout MappingReader) {
@@ -78,6 +87,25 @@ extension DeploymentConfiguration {
         case .single, nil:
             keys.value("serve", .versions) { versions = $0 }
         }
+    }
+}
+
+extension AutoscalingConfiguration {
+    fileprivate mutating func read(_ keys: inout MappingReader) {
+        keys.value("min_replicas", .integer(in: 0...1024)) { minReplicas = $0 }
+        keys.value("max_replicas", .integer(in: 1...1024)) { maxReplicas = $0 }
+        keys.value("initial_replicas", .integer(in: 0...1024)) { initialReplicas = $0 }
+        keys.value("target_ongoing_requests", .number(in: 0.01...1_000_000)) { targetOngoingRequests = $0 }
+        keys.value("target_queue_wait_ms", .milliseconds(in: 0.1...3_600_000)) { targetQueueWait = $0 }
+        keys.value("upscale_delay_s", .seconds(in: 0...86_400)) { upscaleDelay = $0 }
+        keys.value("downscale_delay_s", .seconds(in: 0...86_400)) { downscaleDelay = $0 }
+        keys.value("downscale_to_zero_delay_s", .seconds(in: 0...86_400)) { downscaleToZeroDelay = $0 }
+        keys.value("upscaling_factor", .number(in: 0.01...100)) { upscalingFactor = $0 }
+        keys.value("downscaling_factor", .number(in: 0.01...1)) { downscalingFactor = $0 }
+        keys.value("look_back_period_s", .seconds(in: 0.01...86_400)) { lookBackPeriod = $0 }
+        keys.value("metrics_interval_s", .seconds(in: 0.01...3_600)) { metricsInterval = $0 }
+        // What only several keys together show.
+        for fault in faults { keys.fault(fault.key, fault.message) }
     }
 }
 

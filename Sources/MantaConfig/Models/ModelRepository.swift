@@ -15,6 +15,9 @@ public enum ModelRepository {
         /// What is wrong beyond one model: folders that can't be read, names that are taken.
         public var faults: [ConfigurationFault] = []
 
+        /// Nothing was found.
+        public init() {}
+
         /// Everything that is wrong.
         public var allFaults: [ConfigurationFault] {
             broken.sorted { $0.key < $1.key }.flatMap(\.value.faults) + faults

@@ -51,6 +51,21 @@ extension Kind<Duration> {
     }
 }
 
+extension Kind<Double> {
+    /// A number, whole or not.
+    static func number(in range: ClosedRange<Double>) -> Self {
+        let bounds = [range.lowerBound, range.upperBound].map { Int(exactly: $0).map(String.init) ?? "\($0)" }
+        return Kind(expected: "a number from \(bounds[0]) to \(bounds[1])") { scalar in
+            let number: Double? =
+                switch scalar {
+                case .integer(let text), .decimal(let text): Double(text)
+                default: nil
+                }
+            return number.flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
 extension Kind<Bool> {
     /// Yes or no.
     static var flag: Self {

@@ -141,6 +141,11 @@ struct MappingReader {
 
     // MARK: Faults
 
+    /// Says what is wrong with the value of a key that could be read by itself.
+    mutating func fault(_ key: String, _ message: String) {
+        fault(at: entries.first { $0.name == key }?.value.mark, message, key)
+    }
+
     private mutating func take(_ key: String) -> [Entry] {
         if !known.contains(key) { known.append(key) }
         return entries.filter { $0.name == key }

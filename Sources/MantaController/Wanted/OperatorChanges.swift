@@ -31,14 +31,14 @@ struct OperatorChanges: Sendable {
     /// Changes what is asked for one deployment. Done for good when it returns.
     ///
     /// - Parameter change: Called again if somebody else has changed it meanwhile.
-    /// - Throws: ``StoreError``, or what `change` throws; then nothing is changed.
-    func update(_ name: String, _ change: (inout OperatorChange) throws(ControlError) -> Void) async throws(ControlError) {
+    /// - Throws: ``ControlError`` with code `unavailable`.
+    func update(_ name: String, _ change: (inout OperatorChange) -> Void) async throws(ControlError) {
         while true {
             do throws(StoreError) {
                 let entry = try await store.get(Self.prefix + name)
                 let old = entry.flatMap { try? JSONDecoder().decode(OperatorChange.self, from: Data($0.value)) }
                 var new = old ?? OperatorChange()
-                try change(&new)
+                change(&new)
                 if new == old || entry == nil && new.isEmpty { return }
                 let revision = entry?.modified ?? 0
                 if new.isEmpty {

@@ -1,4 +1,6 @@
+import MantaAutoscaler
 import MantaConfig
+import MantaCore
 import MantaServing
 
 /// What is wanted, put together from what was found on disk and what operators asked for.
@@ -93,14 +95,22 @@ struct WantedState {
         wanted.isScaledByHand = change.scale != nil
         if versions.isEmpty { wanted.fault = place.vacancy }
         wanted.warnings = place.faults.map(\.description).filter { _ in !versions.isEmpty }
-        if case .pinned(let count) = wanted.scale { wanted.warnings += lanesWarning(count, configuration) }
+        switch wanted.scale {
+        case .pinned(let count): wanted.warnings += lanesWarning(count, configuration)
+        case .automatic(let scaling): wanted.warnings += lanesWarning(scaling.maxReplicas ?? 0, configuration)
+        }
         return wanted
     }
 
     private func scale(of configuration: DeploymentConfiguration, _ change: OperatorChange) -> WantedDeployment.Scale {
         switch change.scale {
-        case .pinned(let count): .pinned(count)
-        case .automatic, nil: .pinned(configuration.replicas ?? max(1, cpus / configuration.options.threads))
+        case .pinned(let count):
+            return .pinned(count)
+        case .automatic(let min, let max):
+            return .automatic(configuration.scaling(min: min, max: max))
+        case nil:
+            if let scaling = configuration.autoscaling { return .automatic(scaling) }
+            return .pinned(configuration.replicas ?? Swift.max(1, cpus / configuration.options.threads))
         }
     }
 
@@ -111,5 +121,16 @@ struct WantedState {
             "\(replicas) replicas with \(threads) \(threads == 1 ? "thread" : "threads") each ask for "
                 + "\(replicas * threads) CPUs; this process has \(cpus)"
         ]
+    }
+}
+
+extension DeploymentConfiguration {
+    /// How it scales by its load, with other bounds where they are given.
+    func scaling(min: Int?, max: Int?) -> AutoscalingConfiguration {
+        var scaling = autoscaling ?? AutoscalingConfiguration()
+        if let min { scaling.minReplicas = min }
+        if let max { scaling.maxReplicas = max }
+        if min != nil || max != nil { scaling.initialReplicas = nil }
+        return scaling
     }
 }

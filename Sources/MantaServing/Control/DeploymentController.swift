@@ -1,3 +1,5 @@
+import MantaTelemetry
+
 /// Decides how a deployment gets from what there is to what is wanted, one step at a time: a value that compares and
 /// does nothing.
 ///
@@ -341,7 +343,8 @@ extension DeploymentController {
     private var ordered: [(key: InstanceID, value: Instance)] { instances.sorted { $0.key < $1.key } }
 
     private mutating func note(
-        _ kind: Note.Kind, _ instance: Instance, _ message: String, _ severity: Note.Severity = .info
+        _ kind: MantaTelemetry.Event.Kind, _ instance: Instance, _ message: String,
+        _ severity: MantaTelemetry.Event.Severity = .info
     ) {
         actions.append(
             .note(Note(kind: kind, version: instance.spec.version.number, severity: severity, message: message)))

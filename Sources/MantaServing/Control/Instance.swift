@@ -1,3 +1,5 @@
+package import MantaTelemetry
+
 extension DeploymentController {
     /// One version with one configuration, in memory.
     package struct Instance: Sendable, Equatable {
@@ -63,21 +65,11 @@ extension DeploymentController {
     /// Something that operators want to know.
     package struct Note: Sendable, Equatable {
         /// What it is about.
-        package enum Kind: String, Sendable {
-            case deployment, version, replica, update, scale
-        }
-
-        /// How much it matters.
-        package enum Severity: String, Sendable {
-            case info, warning, error
-        }
-
-        /// What it is about.
-        package var kind: Kind
+        package var kind: MantaTelemetry.Event.Kind
         /// The version it is about.
         package var version: Int?
-        /// How much it matters.
-        package var severity = Severity.info
+        /// Whether somebody has to look at it.
+        package var severity = MantaTelemetry.Event.Severity.info
         /// A sentence.
         package var message: String
     }

@@ -31,17 +31,20 @@ final class ChangeSignal: Sendable {
         if let value = condition() { return value }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { try? await time.sleep(until: deadline) }
-            group.addTask {
-                while !Task.isCancelled {
-                    let seen = self.state.withLock { $0.generation }
-                    if condition() != nil { return }
-                    await self.change(since: seen)
-                }
-            }
+            group.addTask { await self.wait { condition() != nil } }
             await group.next()
             group.cancelAll()
         }
         return condition()
+    }
+
+    /// Waits until `condition` holds, or the task is cancelled.
+    func wait(for condition: @Sendable () -> Bool) async {
+        while !Task.isCancelled {
+            let seen = state.withLock { $0.generation }
+            if condition() { return }
+            await change(since: seen)
+        }
     }
 
     /// Waits for the change after this generation, or for the task's cancellation.

@@ -1,4 +1,6 @@
+import MantaAutoscaler
 import MantaCore
+import MantaTelemetry
 import Synchronization
 
 extension Deployment {
@@ -7,6 +9,7 @@ extension Deployment {
     /// Everything that happens to it comes through here, one thing after the other.
     package func run() async {
         await withTaskGroup(of: Void.self) { helpers in
+            helpers.addTask { await self.scaleByLoad() }
             await withDiscardingTaskGroup { group in
                 for await message in inbox.stream {
                     for action in take(message) { perform(action, in: &group) }
@@ -21,20 +24,46 @@ extension Deployment {
         changes.send()
     }
 
+    /// Measures the load and scales by it, as often as the configuration says, while nobody has pinned the count.
+    private func scaleByLoad() async {
+        while !Task.isCancelled {
+            let scale = state.withLock { $0.wanted.scale }
+            if case .automatic(let configuration) = scale {
+                guard (try? await time.sleep(until: time.now + configuration.metricsInterval)) != nil else { return }
+                inbox.continuation.yield(.tick)
+            } else {
+                await changes.wait { [self] in state.withLock { $0.wanted.scale != scale } }
+            }
+        }
+    }
+
     private func take(_ message: Message) -> [DeploymentController.Action] {
         state.withLock { state in
             let now = time.now
             switch message {
             case .want(let wanted, let retry):
                 state.begun += 1
-                return state.want(wanted, retry: retry, at: now)
+                return state.want(wanted, retry: retry, cpus: environment.cpus, at: now)
             case .remove:
                 state.isRemoved = true
                 return state.controller.handle(.wanted([]), at: now)
             case .wake(let version):
-                return state.wake(version, at: now)
+                return state.scale(version, at: now, cpus: environment.cpus) { scaler, _, wanted in
+                    scaler.wake(at: now, wanted: wanted)
+                }
+            case .tick:
+                return state.controller.wanted.map(\.version.number).flatMap { version in
+                    state.scale(version, at: now, cpus: environment.cpus) { scaler, instance, wanted in
+                        scaler.tick(instance, wanted: wanted, at: now)
+                    }
+                }
             case .event(let event):
-                return state.controller.handle(event, at: now)
+                let restarts = state.controller.restarts
+                let actions = state.controller.handle(event, at: now)
+                if case .replicaEnded(let id, _) = event, state.controller.restarts > restarts {
+                    state.instances[id]?.metrics.recordRestart()
+                }
+                return actions
             }
         }
     }
@@ -106,7 +135,10 @@ extension Deployment {
                 }
             }
             let versions = Set(state.instances.values.map(\.id.version)).union(state.controller.wanted.map(\.version.number))
-            state.metrics = state.metrics.filter { versions.contains($0.key) }
+            for (version, metrics) in state.metrics where !versions.contains(version) {
+                metrics.remove()
+                state.metrics[version] = nil
+            }
         }
     }
 
@@ -126,22 +158,42 @@ extension Deployment {
 
 extension Deployment.State {
     fileprivate mutating func want(
-        _ wanted: WantedDeployment, retry: Bool, at now: ContinuousClock.Instant
+        _ new: WantedDeployment, retry: Bool, cpus: Int, at now: ContinuousClock.Instant
     ) -> [DeploymentController.Action] {
-        self.wanted = wanted
-        let rollout = wanted.configuration.rollout
+        let (old, isFirst) = (wanted, begun == 1)
+        wanted = new
+        let rollout = new.configuration.rollout
         controller.rules.hasTrial = rollout.trialRequests > 0
         controller.rules.settleTime = rollout.settleTime
         var actions: [DeploymentController.Action] = []
-        switch wanted.scale {
-        case .pinned(let count): actions += controller.handle(.count(count), at: now)
-        }
+        // A count that was found right for the load isn't forgotten because files were read again.
+        if isFirst || new.scale != old.scale { actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now) }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
-        if wanted.fault == nil { actions += controller.handle(.wanted(wanted.instances, retry: retry), at: now) }
+        if new.fault == nil { actions += controller.handle(.wanted(new.instances, retry: retry), at: now) }
         return actions
     }
 
-    fileprivate mutating func wake(_: Int, at _: ContinuousClock.Instant) -> [DeploymentController.Action] { [] }
+    /// Begins to scale in another way.
+    private mutating func rescale(
+        from old: WantedDeployment.Scale?, cpus: Int, at now: ContinuousClock.Instant
+    ) -> [DeploymentController.Action] {
+        scalers = [:]
+        switch wanted.scale {
+        case .pinned(let count):
+            return controller.handle(.count(count), at: now)
+        case .automatic(let configuration):
+            guard old != nil else {
+                return controller.handle(.count(configuration.firstReplicas(cpus: cpus)), at: now)
+            }
+            // From where it is: the load decides what is right.
+            let allowed = configuration.allowedReplicas(cpus: cpus)
+            return controller.wanted.flatMap { spec in
+                let number = spec.version.number
+                let count = min(max(controller.count(of: number), allowed.lowerBound, 1), allowed.upperBound)
+                return controller.handle(.count(count, version: number), at: now)
+            }
+        }
+    }
 
     fileprivate mutating func addInstance(
         _ id: Int, _ spec: InstanceSpec, _ environment: Deployment.Environment
@@ -174,5 +226,35 @@ extension Deployment.State {
         routing = next
     }
 
-    private var isAutoscaled: Bool { false }
+    private var isAutoscaled: Bool {
+        if case .automatic = wanted.scale { true } else { false }
+    }
+}
+
+// MARK: - Scaling
+
+extension Deployment.State {
+    typealias Serving = (id: DeploymentController.InstanceID, served: ServedVersion, ready: Int)
+
+    /// Asks a version's autoscaler, and does what it says.
+    fileprivate mutating func scale(
+        _ version: Int, at now: ContinuousClock.Instant, cpus: Int,
+        _ decide: (inout VersionScaler, Serving?, Int) -> Decision?
+    ) -> [DeploymentController.Action] {
+        guard case .automatic(let configuration) = wanted.scale else { return [] }
+        let serving = controller.routes.versions[version].flatMap { id -> Serving? in
+            guard let served = instances[id], let instance = controller.instances[id] else { return nil }
+            return (id, served, instance.readyCount)
+        }
+        let count = controller.count(of: version)
+        // While it is being loaded there is nothing to decide.
+        guard serving != nil || count == 0 else { return [] }
+        var scaler = scalers[version] ?? VersionScaler(configuration, cpus: cpus)
+        let decision = decide(&scaler, serving, count)
+        scalers[version] = scaler
+        guard let decision else { return [] }
+        let message = "\(decision.from) → \(decision.to) replicas: \(decision.reason)"
+        return [.note(.init(kind: .scale, version: version, message: message))]
+            + controller.handle(.count(decision.to, version: version), at: now)
+    }
 }

@@ -17,16 +17,18 @@ public final class Deployment: Sendable {
         package var engine: any Engine
         /// Takes what goes wrong inside.
         package var logger: Logger
+        /// CPUs that the process may use.
+        package var cpus: Int
         /// Told what operators want to know.
         package var report: @Sendable (_ deployment: String, DeploymentController.Note) -> Void
         /// The clock.
         package var time: any TimeSource
 
         package init(
-            engine: any Engine, logger: Logger, time: any TimeSource = MachineTime(),
+            engine: any Engine, logger: Logger, cpus: Int = 1, time: any TimeSource = MachineTime(),
             report: @escaping @Sendable (_ deployment: String, DeploymentController.Note) -> Void = { _, _ in }
         ) {
-            (self.engine, self.logger, self.time, self.report) = (engine, logger, time, report)
+            (self.engine, self.logger, self.cpus, self.time, self.report) = (engine, logger, cpus, time, report)
         }
     }
 
@@ -42,6 +44,8 @@ public final class Deployment: Sendable {
         var trials: [Int: (candidate: Int, run: TrialRun)] = [:]
         var proofs: [Int: Proof] = [:]
         var metrics: [Int: VersionMetrics] = [:]
+        /// What scales each version, unless its count is pinned.
+        var scalers: [Int: VersionScaler] = [:]
         /// Requests that wait for a replica to be started.
         var heldCount = 0
         var alarm: Task<Void, Never>?
@@ -74,7 +78,10 @@ public final class Deployment: Sendable {
         case want(WantedDeployment, retry: Bool)
         case remove
         case event(DeploymentController.Event)
+        /// A request waits for a version that is asleep.
         case wake(version: Int)
+        /// It is time to look at the load.
+        case tick
     }
 
     /// Makes it what is wanted, step by step.

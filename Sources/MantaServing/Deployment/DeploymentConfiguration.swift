@@ -1,3 +1,4 @@
+public import MantaAutoscaler
 public import MantaCore
 
 /// How one model is served. Each value has a default that suits most models.
@@ -17,6 +18,8 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     /// Replicas of each version, at least 1. `nil`: as many as there are CPUs for this process. They share the weights,
     /// so one more costs little but its thread, and lanes of one thread give the most rows per second.
     public var replicas: Int?
+    /// How the number of replicas follows the load, instead of a fixed one.
+    public var autoscaling: AutoscalingConfiguration?
     /// Which versions of those in the folder are served.
     public var versions = Versions.latest(1)
     /// Row counts to run once before a version is ready, so that no client pays for first-time work.

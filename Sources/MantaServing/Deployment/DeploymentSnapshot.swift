@@ -1,3 +1,5 @@
+package import MantaAutoscaler
+
 /// How a deployment is at one moment.
 package struct DeploymentSnapshot: Sendable {
     /// The state in one word, for operators.
@@ -22,6 +24,9 @@ package struct DeploymentSnapshot: Sendable {
     package let controller: DeploymentController
     /// The instances by number, those that failed included.
     package let instances: [Int: ServedVersion]
+    /// The last decisions of the autoscaler with the version that they are about, oldest first; none while the count is
+    /// pinned.
+    package let decisions: [(version: Int, decision: Decision)]
     /// Whether all changes asked for have been begun.
     let isCurrent: Bool
 
@@ -29,6 +34,8 @@ package struct DeploymentSnapshot: Sendable {
         wanted = state.wanted
         controller = state.controller
         instances = state.instances
+        decisions = state.scalers.flatMap { version, scaler in scaler.decisions.map { (version, $0) } }
+            .sorted { $0.decision.at < $1.decision.at }
         isCurrent = state.submitted == state.begun
     }
 

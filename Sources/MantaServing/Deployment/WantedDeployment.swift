@@ -1,3 +1,5 @@
+public import MantaAutoscaler
+
 /// What a deployment should be.
 public struct WantedDeployment: Sendable, Hashable {
     /// Where a configuration came from.
@@ -22,7 +24,10 @@ public struct WantedDeployment: Sendable, Hashable {
 
     /// How many replicas each version should have.
     public enum Scale: Sendable, Hashable {
+        /// So many, whatever the load.
         case pinned(Int)
+        /// As the load needs.
+        case automatic(AutoscalingConfiguration)
     }
 
     /// How it is served.

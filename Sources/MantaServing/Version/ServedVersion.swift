@@ -1,6 +1,7 @@
 package import Logging
 public import MantaBatching
 public import MantaCore
+package import MantaTelemetry
 import MantaThreads
 import Synchronization
 
@@ -100,11 +101,11 @@ public final class ServedVersion: Sendable {
         return replicas.values.map { $0.activity.withLock { $0 } }.sorted { $0.id < $1.id }
     }
 
-    /// How long the request that has waited longest has waited.
-    package var longestWait: Duration {
-        let batcher = mutable.withLock { $0.live }?.batcher
-        return batcher?.oldestArrival.map { time.now - $0 } ?? .zero
-    }
+    /// How much was served in the last minute, and how fast.
+    package var lastMinute: RateWindow.Summary { metrics.lastMinute(at: time.now) }
+
+    /// What there is once the model is loaded.
+    var live: Live? { mutable.withLock { $0.live } }
 
     /// What was learned of the cost of batches and the size in force; `nil` until the model is loaded.
     public var sizer: BatchSizer? { mutable.withLock { $0.live }?.batcher.sizer }
