@@ -15,8 +15,8 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A Swift target of this package, with the settings that all of them share.
-func part(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func part(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 /// The tests of one part.
@@ -92,7 +92,8 @@ let package = Package(
             [
                 "MantaCore", "MantaHTTP", "MantaTelemetry", "MantaBatching", "MantaAutoscaler", "MantaServing",
                 "MantaConfig", "MantaController", "MantaGateway", asyncAlgorithms,
-            ]),
+            ],
+            resources: [.embedInCode("Console/Page")]),
         part(
             "MantaServer",
             [
