@@ -72,14 +72,14 @@ package struct AdminContext: Sendable {
 
 extension AdminContext {
     var nodeDocument: NodeDocument {
-        let process = ProcessUsage.read()
+        let process = Dictionary(ProcessSamples.read().map { ($0.name, $0.value) }) { first, _ in first }
         let lanes = catalog.all.map(\.snapshot).reduce(0) { sum, snapshot in
             let threads = snapshot.wanted.configuration.options.threads
             return sum + snapshot.replicas.ready * threads
         }
         return NodeDocument(
-            cpus: cpus, lanes: lanes, residentBytes: process.residentBytes, openFiles: process.openFiles,
-            cpuSeconds: process.cpuSeconds)
+            cpus: cpus, lanes: lanes, residentBytes: Int(process["process_resident_memory_bytes"] ?? 0),
+            openFiles: Int(process["process_open_fds"] ?? 0), cpuSeconds: process["process_cpu_seconds_total"] ?? 0)
     }
 
     var serverDocument: ServerDocument {

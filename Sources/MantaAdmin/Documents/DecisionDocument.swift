@@ -1,4 +1,5 @@
 import MantaAutoscaler
+import MantaCore
 import MantaTelemetry
 
 /// A decision of the autoscaler, with what led to it.

@@ -1,4 +1,5 @@
 import MantaBatching
+import MantaCore
 import MantaServing
 import MantaTelemetry
 
@@ -98,8 +99,8 @@ extension VersionDocument.LastMinute {
     init(_ summary: RateWindow.Summary) {
         self.init(
             requests: summary.requests, failures: summary.failures, perSecond: summary.perSecond,
-            p50Ms: summary.p50.map { $0.seconds * 1000 }, p95Ms: summary.p95.map { $0.seconds * 1000 },
-            p99Ms: summary.p99.map { $0.seconds * 1000 }, meanBatchRows: summary.meanBatchRows)
+            p50Ms: summary.p50?.milliseconds, p95Ms: summary.p95?.milliseconds,
+            p99Ms: summary.p99?.milliseconds, meanBatchRows: summary.meanBatchRows)
     }
 }
 

@@ -49,13 +49,7 @@ package struct AdminRoutes: Sendable {
         }
         routes.on(.post, one + "/scale", body: .required) { request in
             try await change(request) { name throws(ControlError) in
-                let scale: ScaleRequest
-                do {
-                    scale = try ScaleRequest(json: try Self.text(of: request))
-                } catch let error as ConfigurationErrors {
-                    throw ControlError(.invalid, error.description)
-                }
-                try await context.controller.scale(name, scale)
+                try await context.controller.scale(name, try Self.scale(of: request))
             }
         }
         routes.on(.post, "/admin/v1/reload") { [context] _ in
@@ -87,6 +81,15 @@ package struct AdminRoutes: Sendable {
             deployment: name, message: snapshot.progress, done: isDone, state: snapshot.state.rawValue,
             reason: snapshot.reason, durable: context.isDurable)
         return try .json(document, status: isDone ? .ok : HTTPStatus(202))
+    }
+
+    private static func scale(of request: HTTPRequest) throws(ControlError) -> ScaleRequest {
+        let text = try text(of: request)
+        do throws(ConfigurationErrors) {
+            return try ScaleRequest(json: text)
+        } catch {
+            throw ControlError(.invalid, error.description)
+        }
     }
 
     private static func text(of request: HTTPRequest) throws(ControlError) -> String {

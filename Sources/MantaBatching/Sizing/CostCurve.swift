@@ -1,3 +1,5 @@
+import MantaCore
+
 /// What a batch of n rows costs, learned from the batches that ran.
 ///
 /// Sizes are kept in classes that double (1, 2, 3–4, 5–8, …): for each the exponentially weighted means of rows and
@@ -74,12 +76,5 @@ public struct CostCurve: Sendable, Hashable {
         }
         let share = (size - lower.rows) / (upper.rows - lower.rows)
         return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
-    }
-}
-
-extension Duration {
-    /// In seconds, as a number.
-    package var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

@@ -129,11 +129,3 @@ extension DeploymentConfiguration.Document.Autoscaling {
         metricsIntervalS = scaling.metricsInterval.milliseconds / 1000
     }
 }
-
-extension Duration {
-    /// In milliseconds, to the microsecond.
-    fileprivate var milliseconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1000
-    }
-}

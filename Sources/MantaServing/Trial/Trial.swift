@@ -1,4 +1,3 @@
-import MantaBatching
 import MantaCore
 
 /// Judges a new instance by how it does on requests that the old one has just answered. A value; it runs nothing.
