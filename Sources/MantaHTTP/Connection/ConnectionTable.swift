@@ -129,7 +129,12 @@ final class ConnectionTable: Sendable {
             defer { state.watchers = [] }
             return (late, state.watchers)
         }
-        for (exchange, error) in late { exchange.giveUp(error) }
+        for ending in late {
+            switch ending {
+            case .giveUp(let exchange, let error): exchange.giveUp(error)
+            case .endStream(let exchange): exchange.endStream()
+            }
+        }
         for watcher in watchers { watcher.resume() }
     }
 

@@ -145,7 +145,7 @@ import Synchronization
 
     private func queue(_ reply: Reply) -> MHD_Result {
         state.withLock { $0.isQueued = true }
-        _ = connection.enter(.replying(self), at: .now)
+        _ = connection.enter(reply.isEndless ? .streaming(self) : .replying(self), at: .now)
         return unsafe reply.queue(on: mhd)
     }
 
@@ -171,6 +171,12 @@ import Synchronization
         if answer(error.response) { log(status: error.status) }
         cancel()
         state.withLock { $0.stream }?.abort()
+    }
+
+    /// The server begins to stop, and the body that is being streamed has no end of its own.
+    func endStream() {
+        state.withLock { $0.stream }?.end()
+        cancel()
     }
 
     /// Hands over the reply. Returns false if there is one already.
