@@ -65,12 +65,13 @@ final class Connection: Sendable {
     let descriptor: Int32
     /// The client's address, without the port.
     let remoteAddress: String
-    /// Whether bytes may be written to the socket as they are.
-    let isPlain: Bool
+    /// What its TLS session uses, for as long as it lives; `nil` if bytes may be written to the socket as they are.
+    private let certificate: TLSCertificate?
     private let state = Mutex(State())
 
-    init(id: UInt64, descriptor: Int32, remoteAddress: String, isPlain: Bool) {
-        (self.id, self.descriptor, self.remoteAddress, self.isPlain) = (id, descriptor, remoteAddress, isPlain)
+    init(id: UInt64, descriptor: Int32, remoteAddress: String, certificate: TLSCertificate?) {
+        (self.id, self.descriptor, self.remoteAddress) = (id, descriptor, remoteAddress)
+        self.certificate = certificate
     }
 
     /// Goes on to a phase.
@@ -207,7 +208,7 @@ final class Connection: Sendable {
     /// Writes a whole reply past libmicrohttpd, which has none under way in the phases in which this is called. Over
     /// TLS nothing can be said.
     private func send(_ error: HTTPError) {
-        guard isPlain, case .bytes(let body) = error.response.body else { return }
+        guard certificate == nil, case .bytes(let body) = error.response.body else { return }
         let head =
             "HTTP/1.1 \(error.status.code) \(error.status.reason)\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"
