@@ -58,6 +58,7 @@ let package = Package(
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // libmicrohttpd's own TLS library, which its development package brings along.
         .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CONNXRuntime"),

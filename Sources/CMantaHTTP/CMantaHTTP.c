@@ -1,19 +1,28 @@
 #define _GNU_SOURCE
 #include "CMantaHTTP.h"
+#include <gnutls/abstract.h>
+#include <string.h>
+
+// Never called: each connection gets its certificate when it starts, before its handshake. libmicrohttpd wants a
+// certificate or this.
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
+                          const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **certificates,
+                          unsigned int *certificate_count, gnutls_privkey_t *key) {
+    return -1;
+}
 
 struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings,
                                       const struct MantaDaemonCallbacks *callbacks) {
     unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem more[4];
+    struct MHD_OptionItem more[3];
     unsigned int count = 0;
     // A pool of one is refused.
     if (settings->threads > 1) {
         more[count++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, settings->threads, NULL};
     }
-    if (settings->certificate != NULL) {
+    if (settings->is_tls) {
         flags |= MHD_USE_TLS;
-        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)settings->certificate};
-        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)settings->key};
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)no_certificate};
     }
     more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(
@@ -47,4 +56,34 @@ const struct sockaddr *manta_client_address(struct MHD_Connection *connection) {
 
 int manta_accept(int socket, struct sockaddr *address, socklen_t *length) {
     return accept4(socket, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int manta_certificate_make(const char *certificate, const char *key, struct MantaCertificate **made) {
+    gnutls_certificate_credentials_t credentials = NULL;
+    int code = gnutls_certificate_allocate_credentials(&credentials);
+    if (code != GNUTLS_E_SUCCESS) return code;
+    gnutls_datum_t chain = {(unsigned char *)certificate, (unsigned int)strlen(certificate)};
+    gnutls_datum_t secret = {(unsigned char *)key, (unsigned int)strlen(key)};
+    // Also finds out whether the two belong together.
+    code = gnutls_certificate_set_x509_key_mem2(credentials, &chain, &secret, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (code < 0) {
+        gnutls_certificate_free_credentials(credentials);
+        return code;
+    }
+    *made = (struct MantaCertificate *)credentials;
+    return GNUTLS_E_SUCCESS;
+}
+
+const char *manta_certificate_fault(int code) {
+    return gnutls_strerror(code);
+}
+
+void manta_certificate_free(struct MantaCertificate *certificate) {
+    gnutls_certificate_free_credentials((gnutls_certificate_credentials_t)certificate);
+}
+
+void manta_certificate_use(struct MantaCertificate *certificate, struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == NULL || info->tls_session == NULL) return;
+    gnutls_credentials_set((gnutls_session_t)info->tls_session, GNUTLS_CRD_CERTIFICATE, certificate);
 }

@@ -37,7 +37,10 @@ extension ServerConfiguration {
         keys.list("models", of: .path(in: folder)) { repositories = $0 }
         keys.list("model_files", of: .path(in: folder)) { modelFiles = $0 }
         keys.mapping("http") { http.read(&$0, folder: folder) }
-        keys.mapping("admin") { admin.read(&$0, folder: folder) }
+        keys.mapping("admin") { keys in
+            admin.read(&keys, folder: folder)
+            keys.value("insecure", .flag) { admin.isInsecureAllowed = $0 }
+        }
         keys.value("state", .path(in: folder)) { stateFolder = $0 }
         keys.mapping("logging") { keys in
             keys.value("level", .word()) { logLevel = $0 }
@@ -58,10 +61,24 @@ extension HTTPServerConfiguration {
             keys.value("key", .path(in: folder)) { files.key = $0 }
             tls = files
         }
+        keys.value("credentials", .path(in: folder)) { credentials = $0 }
+        keys.list("hosts", of: .hostName) { hosts = $0 }
         keys.value("access_log", .flag) { accessLog = $0 }
         keys.value("cancel_on_half_close", .flag) { cancelOnHalfClose = $0 }
         keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { drainTimeout = $0 }
         keys.mapping("limits") { limits.read(&$0) }
+    }
+}
+
+extension Kind<String> {
+    /// A name as it stands in `Host`, without the port.
+    fileprivate static var hostName: Self {
+        Kind(expected: "a host name, such as manta.example.com") { scalar in
+            guard case .string(let name) = scalar, name.wholeMatch(of: /[A-Za-z0-9._-]{1,253}/) != nil else {
+                return nil
+            }
+            return name
+        }
     }
 }
 

@@ -5,7 +5,7 @@ public import MantaHTTP
 public struct ServerConfiguration: Sendable {
     /// The listener for inference.
     public var http: HTTPServerConfiguration
-    /// The listener for operators: metrics and status.
+    /// The listener for operators: metrics, status and changes.
     public var admin: HTTPServerConfiguration
     /// Folders of models, each a model repository.
     public var repositories: [String] = []
@@ -28,5 +28,6 @@ public struct ServerConfiguration: Sendable {
         admin.port = 8002
         admin.name = "admin"
         admin.accessLog = false
+        admin.isForOperators = true
     }
 }

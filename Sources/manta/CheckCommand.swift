@@ -25,12 +25,12 @@ struct CheckCommand: AsyncParsableCommand {
                 let word = deployment.selected.count == 1 ? "version" : "versions"
                 print("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
             }
-            let certificates = [configuration.http.tls, configuration.admin.tls].compactMap(\.self)
-            let faults =
-                deployments.flatMap(\.faults)
-                + certificates.flatMap { files in
-                    files.faults.map { ConfigurationFault(file: $0.file, message: $0.reason) }
-                }
+            let listeners = [configuration.http, configuration.admin].flatMap(\.faults).map { fault in
+                // What has no file of its own, such as an address, is the configuration's, or an option's.
+                ConfigurationFault(
+                    file: fault.file ?? arguments.config ?? "options", line: fault.line, message: fault.reason)
+            }
+            let faults = deployments.flatMap(\.faults) + listeners
             guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
         }
     }

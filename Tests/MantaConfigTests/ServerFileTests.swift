@@ -35,6 +35,7 @@ struct ServerFileTests {
             Key("onnxruntime.library", "lib/ort.so", expected: "a path (a string)", refused: notStrings) {
                 $0.engineLibrary == "/etc/manta/lib/ort.so"
             },
+            Key("admin.insecure", "true", expected: "true or false", refused: notFlags) { $0.admin.isInsecureAllowed },
         ] + listener("http", \.http) + listener("admin", \.admin)
 
     private static let notLists: [Refusal] = [
@@ -63,6 +64,14 @@ struct ServerFileTests {
                 "\(name).tls", "{certificate: a.pem, key: /b.pem}", expected: "a mapping of keys to values",
                 refused: [("a.pem", "the string \"a.pem\""), ("[a.pem]", "a list"), ("true", "true")]
             ) { $0[keyPath: path].tls == TLSFiles(certificate: "/etc/manta/a.pem", key: "/b.pem") },
+            Key("\(name).credentials", "tokens.txt", expected: "a path (a string)", refused: notStrings) {
+                $0[keyPath: path].credentials == "/etc/manta/tokens.txt"
+            },
+            Key(
+                "\(name).hosts", "[manta.example.com, m]",
+                expected: "a list, each a host name, such as manta.example.com",
+                refused: notLists.map { $0.yaml == "models" ? ("m", "the string \"m\"") : $0 }
+            ) { $0[keyPath: path].hosts == ["manta.example.com", "m"] },
             Key("\(name).access_log", name == "http" ? "false" : "true", expected: "true or false", refused: notFlags) {
                 $0[keyPath: path].accessLog == (name != "http")
             },
@@ -131,6 +140,21 @@ struct ServerFileTests {
         #expect((configuration.http.host, configuration.http.port) == ("127.0.0.1", 9))
         #expect((configuration.admin.host, configuration.admin.port) == ("::1", 7))
         #expect(faults("http:\n  listen: [::1]:9").first?.hasPrefix("manta.yaml:2:") == true)
+    }
+
+    @Test("a host name has neither port nor scheme", arguments: ["a:1", "http://a", "a/b", "\"\"", "1"])
+    func hostName(name: String) {
+        #expect(faults("admin: {hosts: [\(name)]}").count == 1)
+    }
+
+    @Test("only operators' changes are kept from other machines and sites")
+    func operators() {
+        let configuration = read("http: {listen: 0.0.0.0:1}\nadmin: {listen: 0.0.0.0:2}")
+
+        #expect(configuration.http.faults == [])
+        #expect(configuration.admin.faults.count == 1)
+        #expect(read("admin: {listen: 0.0.0.0:2, insecure: true}").admin.faults == [])
+        #expect(faults("http: {insecure: true}").count == 1)
     }
 
     @Test("a certificate needs its key")

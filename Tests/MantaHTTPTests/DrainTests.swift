@@ -163,6 +163,61 @@ struct DrainTests {
         }
     }
 
+    @Test("a body without an end of its own ends well, and holds nobody up", arguments: [true, false])
+    func endless(throwing: Bool) async throws {
+        let started = Signal()
+        let reply = try await serving {
+            // The test would be over its time first.
+            $0.drainTimeout = .seconds(3600)
+        } routes: {
+            $0.on(.get, "/events") { _ in
+                HTTPResponse(
+                    body: .endless { writer in
+                        try await writer.write(Array("begun".utf8))
+                        started.set()
+                        await Signal.cancellation()
+                        if throwing { try await writer.write(Array("never sent".utf8)) }
+                    })
+            }
+        } body: { port, server in
+            async let exchange = onThread {
+                let client = try SocketClient(port: port)
+                try client.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+                return try client.reply()
+            }
+            await started.wait()
+            await server.drain()
+            return try await exchange
+        }
+
+        #expect(reply.text == "begun")
+    }
+
+    @Test("neither does one whose reader doesn't read")
+    func endlessUnread() async throws {
+        try await serving {
+            $0.drainTimeout = .seconds(3600)
+        } routes: {
+            $0.on(.get, "/events") { _ in
+                HTTPResponse(
+                    body: .endless { writer in
+                        while true { try await writer.write([UInt8](repeating: 0, count: 1 << 20)) }
+                    })
+            }
+        } body: { port, server in
+            let client = try await onThread {
+                let client = try SocketClient(port: port)
+                client.shrinkReceiveBuffer()
+                try client.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.waitForBytes()
+                return UncheckedBox(client)
+            }
+            await server.drain()
+            #expect(server.connectionCount == 0)
+            client.value.leave()
+        }
+    }
+
     @Test("thousands of requests under way are all answered")
     func underLoad() async throws {
         // Each client counts what it sent against what came back; a request that wasn't read counts for nobody.

@@ -47,6 +47,19 @@ struct MessageTests {
     }
 
     @Test(
+        "a query parameter is the first of its name",
+        arguments: [
+            ("q=10s", "10s"), ("a=1&q=17", "17"), ("q=1&q=2", "1"), ("q", ""), ("q=", ""), ("q=a=b", "a=b"),
+            ("%71=%C3%A9%26", "é&"), ("q=a+b", "a+b"), ("qq=1", "-"), ("Q=1", "-"), ("", "-"), ("&&=&q=1", "1"),
+            ("q=%zz", "-"), ("q=%00", "-"), ("q=?/", "?/"),
+        ])
+    func query(query: String, value: String) async throws {
+        let reply = try await exchange("GET /things/a/parts/b?\(query) HTTP/1.1\r\nHost: x\r\n\r\n")
+
+        #expect(reply.text == "a|b|\(value)")
+    }
+
+    @Test(
         "a path that leads nowhere is 404 with a message",
         arguments: ["/", "/hell", "/hello/", "/HELLO", "/things//parts/1", "/things/a/parts"])
     func notFound(path: String) async throws {

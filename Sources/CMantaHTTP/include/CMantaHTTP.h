@@ -1,4 +1,5 @@
-// What Swift can't see: libmicrohttpd's variadic functions, and the kernel's epoll and accept4.
+// What Swift can't see: libmicrohttpd's variadic functions, the kernel's epoll and accept4, and of GnuTLS what is needed
+// to change a listener's certificate.
 #pragma once
 #include <microhttpd.h>
 #include <stddef.h>
@@ -19,9 +20,8 @@ struct MantaDaemonSettings {
     unsigned int idle_seconds;
     // Memory of a connection for header fields and a part of the body.
     size_t connection_memory;
-    // PEM texts for HTTPS, or NULL.
-    const char *certificate;
-    const char *key;
+    // Whether connections are encrypted. Each must then be given a certificate when it starts.
+    int is_tls;
 };
 
 // What a daemon calls, on its own threads.
@@ -49,3 +49,17 @@ const struct sockaddr *manta_client_address(struct MHD_Connection *connection);
 
 // accept4 that blocks neither now nor later.
 int manta_accept(int socket, struct sockaddr *address, socklen_t *length);
+
+// A certificate chain and its key, for any number of connections: a `gnutls_certificate_credentials_t`.
+struct MantaCertificate;
+
+// Makes one of two PEM texts. Returns 0, or the code of GnuTLS's error, also when the two don't belong together.
+int manta_certificate_make(const char *certificate, const char *key, struct MantaCertificate **made);
+
+// What a code means.
+const char *manta_certificate_fault(int code);
+
+void manta_certificate_free(struct MantaCertificate *certificate);
+
+// Has a connection that has just started, and hasn't shaken hands, use a certificate. It must outlive the connection.
+void manta_certificate_use(struct MantaCertificate *certificate, struct MHD_Connection *connection);

@@ -13,6 +13,8 @@ struct Drain: Sendable {
     /// How long a connection that waits for its next request stays open, so that a request that is on its way already
     /// is answered.
     static let idleGrace = Duration.milliseconds(200)
+    /// How long an endless body may take to end.
+    static let streamGrace = Duration.seconds(1)
 }
 
 /// One client's connection: in which phase it is, since when, and whether its client has gone.
@@ -32,6 +34,8 @@ final class Connection: Sendable {
         case handling(Exchange)
         /// The reply is on its way, perhaps written while it is sent.
         case replying(Exchange)
+        /// The reply is written while it is sent, without an end of its own.
+        case streaming(Exchange)
         /// Given up by us: whatever still comes in is not served.
         case abandoned
     }
@@ -50,7 +54,7 @@ final class Connection: Sendable {
             guard let closedSince, now - closedSince > .milliseconds(250) else { return false }
             switch phase {
             case .idle, .header, .body: return true
-            case .handling, .replying, .abandoned: return false
+            case .handling, .replying, .streaming, .abandoned: return false
             }
         }
     }
@@ -61,12 +65,13 @@ final class Connection: Sendable {
     let descriptor: Int32
     /// The client's address, without the port.
     let remoteAddress: String
-    /// Whether bytes may be written to the socket as they are.
-    let isPlain: Bool
+    /// What its TLS session uses, for as long as it lives; `nil` if bytes may be written to the socket as they are.
+    private let certificate: TLSCertificate?
     private let state = Mutex(State())
 
-    init(id: UInt64, descriptor: Int32, remoteAddress: String, isPlain: Bool) {
-        (self.id, self.descriptor, self.remoteAddress, self.isPlain) = (id, descriptor, remoteAddress, isPlain)
+    init(id: UInt64, descriptor: Int32, remoteAddress: String, certificate: TLSCertificate?) {
+        (self.id, self.descriptor, self.remoteAddress) = (id, descriptor, remoteAddress)
+        self.certificate = certificate
     }
 
     /// Goes on to a phase.
@@ -93,7 +98,7 @@ final class Connection: Sendable {
             guard counts else { return nil }
             state.clientHasGone = true
             switch state.phase {
-            case .handling(let exchange), .replying(let exchange): return exchange
+            case .handling(let exchange), .replying(let exchange), .streaming(let exchange): return exchange
             default: return nil
             }
         }
@@ -108,27 +113,35 @@ final class Connection: Sendable {
     ///   - limits: How long each phase may last.
     ///   - drain: Set when the server stops.
     ///   - now: The present.
-    /// - Returns: An exchange to give up, with the reply for it.
-    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) -> (Exchange, HTTPError)? {
+    /// - Returns: What is to be done with the connection's exchange, without a lock.
+    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) -> Ending? {
         switch verdict(limits, drain, now) {
         case .goOn: return nil
-        case .giveUp(let exchange, let error): return (exchange, error)
+        case .endExchange(let ending): return ending
         case .end(let error):
             if let error { send(error) }
             shutdown(descriptor, Int32(SHUT_RDWR))
             return nil
         case .cut(let exchange, let error):
             shutdown(descriptor, Int32(SHUT_RDWR))
-            return (exchange, error)
+            return .giveUp(exchange, error)
         }
+    }
+
+    /// How an exchange ends before its time.
+    enum Ending {
+        /// The handler is answered for.
+        case giveUp(Exchange, HTTPError)
+        /// The endless body is to end where it is.
+        case endStream(Exchange)
     }
 
     private enum Verdict {
         case goOn
         /// The connection ends, after these words if there are any.
         case end(HTTPError?)
-        /// The handler is answered for.
-        case giveUp(Exchange, HTTPError)
+        /// The connection goes on, what is under way ends.
+        case endExchange(Ending)
         /// The reply is cut off where it is.
         case cut(Exchange, HTTPError)
     }
@@ -149,13 +162,22 @@ final class Connection: Sendable {
                 case .header where !isOver: elapsed > limits.headerTimeout ? .end(.tooSlow) : .goOn
                 case .body where !isOver: elapsed > limits.bodyTimeout ? .end(.tooSlow) : .goOn
                 case .header, .body: .end(.stopping)
-                case .handling(let exchange) where isOver: .giveUp(exchange, .stopping)
-                case .handling(let exchange):
-                    elapsed > limits.handlerTimeout ? .giveUp(exchange, .late(limits.handlerTimeout)) : .goOn
+                case .handling(let exchange) where isOver: .endExchange(.giveUp(exchange, .stopping))
+                case .handling(let exchange) where elapsed > limits.handlerTimeout:
+                    .endExchange(.giveUp(exchange, .late(limits.handlerTimeout)))
                 // A reader that takes a byte now and then would hold up the end for ever.
                 case .replying(let exchange) where isOver:
-                    elapsed > Drain.idleGrace ? .cut(exchange, .stopping) : .giveUp(exchange, .stopping)
-                case .replying, .abandoned: .goOn
+                    elapsed > Drain.idleGrace
+                        ? .cut(exchange, .stopping) : .endExchange(.giveUp(exchange, .stopping))
+                // Nor does a body without an end of its own get all the time there is.
+                case .streaming(let exchange):
+                    switch drain {
+                    case let drain? where isOver || min(elapsed, now - drain.began) > Drain.streamGrace:
+                        .cut(exchange, .stopping)
+                    case .some: .endExchange(.endStream(exchange))
+                    case nil: .goOn
+                    }
+                case .handling, .replying, .abandoned: .goOn
                 }
             if case .end = verdict { state.phase = .abandoned }
             return verdict
@@ -186,7 +208,7 @@ final class Connection: Sendable {
     /// Writes a whole reply past libmicrohttpd, which has none under way in the phases in which this is called. Over
     /// TLS nothing can be said.
     private func send(_ error: HTTPError) {
-        guard isPlain, case .bytes(let body) = error.response.body else { return }
+        guard certificate == nil, case .bytes(let body) = error.response.body else { return }
         let head =
             "HTTP/1.1 \(error.status.code) \(error.status.reason)\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\nConnection: close\r\n\r\n"

@@ -44,10 +44,10 @@ final class ConnectionTable: Sendable {
     }
 
     /// A connection was accepted.
-    func opened(descriptor: Int32, remoteAddress: String, isPlain: Bool) -> Connection {
+    func opened(descriptor: Int32, remoteAddress: String, certificate: TLSCertificate?) -> Connection {
         let connection = state.withLock { state in
             let connection = Connection(
-                id: state.nextID, descriptor: descriptor, remoteAddress: remoteAddress, isPlain: isPlain)
+                id: state.nextID, descriptor: descriptor, remoteAddress: remoteAddress, certificate: certificate)
             state.nextID += 1
             state.open[connection.id] = connection
             return connection
@@ -129,7 +129,12 @@ final class ConnectionTable: Sendable {
             defer { state.watchers = [] }
             return (late, state.watchers)
         }
-        for (exchange, error) in late { exchange.giveUp(error) }
+        for ending in late {
+            switch ending {
+            case .giveUp(let exchange, let error): exchange.giveUp(error)
+            case .endStream(let exchange): exchange.endStream()
+            }
+        }
         for watcher in watchers { watcher.resume() }
     }
 

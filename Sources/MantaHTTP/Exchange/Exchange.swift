@@ -14,6 +14,7 @@ import Synchronization
     private struct Accepted: Sendable {
         let head: RequestHead
         let handler: Routes.Handler
+        let principal: String?
         let parameters: PathParameters
     }
 
@@ -87,12 +88,14 @@ import Synchronization
     }
 
     private func accept(_ head: RequestHead) throws(HTTPError) -> Accepted {
+        try server.browserGuard?.check(head)
         switch server.routes.match(head.method, path: head.path) {
         case .found(let target, let parameters):
+            let principal = try principal(of: head, on: target)
             if target.body == .required, !head.announcesBody {
                 throw HTTPError(.lengthRequired, "the request has no body: send it with Content-Length, or in chunks")
             }
-            return Accepted(head: head, handler: target.handler, parameters: parameters)
+            return Accepted(head: head, handler: target.handler, principal: principal, parameters: parameters)
         case .methodNotAllowed(let allowed):
             throw HTTPError(
                 .methodNotAllowed, "\(head.method.rawValue) isn't allowed on \(head.path); allowed: \(allowed)",
@@ -101,6 +104,11 @@ import Synchronization
         case .malformed:
             throw HTTPError(.badRequest, "the path \(head.path) has a broken escape or a control character")
         }
+    }
+
+    private func principal(of head: RequestHead, on target: Routes.Target) throws(HTTPError) -> String? {
+        guard let tokens = server.tokens, target.access == .protected else { return nil }
+        return try BearerToken.principal(of: head.headers, among: tokens.value)
     }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {
@@ -145,7 +153,7 @@ import Synchronization
 
     private func queue(_ reply: Reply) -> MHD_Result {
         state.withLock { $0.isQueued = true }
-        _ = connection.enter(.replying(self), at: .now)
+        _ = connection.enter(reply.isEndless ? .streaming(self) : .replying(self), at: .now)
         return unsafe reply.queue(on: mhd)
     }
 
@@ -171,6 +179,12 @@ import Synchronization
         if answer(error.response) { log(status: error.status) }
         cancel()
         state.withLock { $0.stream }?.abort()
+    }
+
+    /// The server begins to stop, and the body that is being streamed has no end of its own.
+    func endStream() {
+        state.withLock { $0.stream }?.end()
+        cancel()
     }
 
     /// Hands over the reply. Returns false if there is one already.
@@ -222,7 +236,8 @@ import Synchronization
         return HTTPRequest(
             method: head.method, path: String(head.path), parameters: accepted.parameters, headers: head.headers,
             body: try head.coding?.inflate(body, limit: server.limits.bodyBytes) ?? body, id: id,
-            receivedAt: receivedAt, remoteAddress: connection.remoteAddress, queryString: head.query)
+            receivedAt: receivedAt, remoteAddress: connection.remoteAddress, principal: accepted.principal,
+            queryString: head.query)
     }
 
     /// Compresses a reply that is worth it, if the client takes it.
@@ -249,13 +264,13 @@ import Synchronization
         let duration = ContinuousClock.now - receivedAt
         server.record(status)
         guard server.logsRequests else { return }
-        server.logger.info(
-            "Request",
-            metadata: [
-                "http.method": "\(accepted?.head.method.rawValue ?? "-")", "http.target": "\(target)",
-                "http.status": "\(status.code)", "duration_ms": "\(duration.milliseconds)", "request.id": "\(id)",
-                "client": "\(connection.remoteAddress)",
-            ])
+        var metadata: Logger.Metadata = [
+            "http.method": "\(accepted?.head.method.rawValue ?? "-")", "http.target": "\(target)",
+            "http.status": "\(status.code)", "duration_ms": "\(duration.milliseconds)", "request.id": "\(id)",
+            "client": "\(connection.remoteAddress)",
+        ]
+        if let principal = accepted?.principal { metadata["principal"] = "\(principal)" }
+        server.logger.info("Request", metadata: metadata)
     }
 
     /// The largest body, in bytes, that is read on the connection's thread.

@@ -19,6 +19,8 @@ import Synchronization
         var hasFailed = false
         /// The client has gone or the server stops.
         var isClosed = false
+        /// The end is the server's wish: the body is whole wherever it ends.
+        var mayEndAnywhere = false
         /// libmicrohttpd found nothing to send and has suspended the connection.
         var isSuspended = false
         var writer: CheckedContinuation<Void, any Error>?
@@ -67,15 +69,22 @@ import Synchronization
 
     /// Cuts the body off, whatever the closure is doing.
     func abort() {
+        state.withLock { $0.mayEndAnywhere = false }
         close()
         finish(hasFailed: true)
+    }
+
+    /// Has an endless body end here. What was taken so far is still sent.
+    func end() {
+        state.withLock { $0.mayEndAnywhere = true }
+        close()
     }
 
     private func finish(hasFailed: Bool) {
         let wasSuspended = state.withLock { state in
             guard !state.isFinished else { return false }
             state.isFinished = true
-            state.hasFailed = hasFailed
+            state.hasFailed = hasFailed && !state.mayEndAnywhere
             defer { state.isSuspended = false }
             return state.isSuspended
         }

@@ -6,6 +6,8 @@ import CMantaHTTP
 @safe final class Reply: @unchecked Sendable {
     /// What writes the body while it is sent, if anything does.
     let stream: HTTPBodyWriter?
+    /// Whether that goes on until somebody stops it.
+    let isEndless: Bool
     private let raw: OpaquePointer?
     private let status: UInt32
 
@@ -17,6 +19,7 @@ import CMantaHTTP
     ///   - isLast: Whether the connection ends with it.
     init(_ response: HTTPResponse, exchange: Exchange, isLast: Bool) {
         status = UInt32(response.status.code)
+        isEndless = if case .endless = response.body { true } else { false }
         switch response.body {
         case .empty:
             stream = nil
@@ -24,7 +27,7 @@ import CMantaHTTP
         case .bytes(let bytes):
             stream = nil
             unsafe raw = Self.buffer(bytes)
-        case .stream(let body):
+        case .stream(let body), .endless(let body):
             let writer = exchange.makeWriter(body)
             stream = writer
             unsafe raw = writer.makeResponse()

@@ -12,6 +12,10 @@ public struct HTTPMethod: RawRepresentable, Hashable, Sendable {
     public static let get = HTTPMethod(rawValue: "GET")
     /// Reads the headers only. Answered by the route of ``get``.
     public static let head = HTTPMethod(rawValue: "HEAD")
+    /// Asks what is possible.
+    static let options = HTTPMethod(rawValue: "OPTIONS")
+    /// Asks for the request itself.
+    static let trace = HTTPMethod(rawValue: "TRACE")
     /// Does something.
     public static let post = HTTPMethod(rawValue: "POST")
     /// Replaces.

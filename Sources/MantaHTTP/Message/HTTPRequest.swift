@@ -16,9 +16,13 @@ public struct HTTPRequest: Sendable {
     public let receivedAt: ContinuousClock.Instant
     /// The client's address, without the port.
     public let remoteAddress: String
+    /// The name of the token that the request carried; `nil` if the listener asks for none or the route is open.
+    public let principal: String?
     let queryString: Substring
 
-    /// The value of a query parameter, percent-decoded; empty if it has none.
+    /// The value of the first query parameter of this name, percent-decoded; empty if it has none.
+    ///
+    /// `+` stands for itself. `nil` also if an escape in the value is broken.
     public func query(_ name: String) -> String? {
         for pair in queryString.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -27,6 +27,9 @@ public enum HTTPBody: Sendable {
     /// Written while it is sent. The reply ends when the closure returns; if it throws, the connection is cut, so that
     /// the client sees that the body isn't whole.
     case stream(@Sendable (HTTPBodyWriter) async throws -> Void)
+    /// Written while it is sent, without an end of its own, such as events as they come. When the server begins to stop,
+    /// its task is cancelled and the reply ends as if it were whole: the stop isn't held up.
+    case endless(@Sendable (HTTPBodyWriter) async throws -> Void)
 }
 
 /// A failure that a handler answers with: JSON `{"error": "…"}`.

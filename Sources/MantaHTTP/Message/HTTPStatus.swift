@@ -12,6 +12,10 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let ok = HTTPStatus(200)
     /// 400.
     public static let badRequest = HTTPStatus(400)
+    /// 401.
+    public static let unauthorized = HTTPStatus(401)
+    /// 403.
+    public static let forbidden = HTTPStatus(403)
     /// 404.
     public static let notFound = HTTPStatus(404)
     /// 405.
@@ -24,6 +28,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let contentTooLarge = HTTPStatus(413)
     /// 415.
     public static let unsupportedMediaType = HTTPStatus(415)
+    /// 421.
+    public static let misdirectedRequest = HTTPStatus(421)
     /// 431.
     public static let headersTooLarge = HTTPStatus(431)
     /// 499, for the log: nobody reads the reply.

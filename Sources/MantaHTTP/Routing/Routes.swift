@@ -21,10 +21,19 @@ public struct Routes: Sendable {
         case required
     }
 
+    /// Who may ask.
+    public enum Access: Sendable {
+        /// Whoever has one of the listener's tokens, or everybody if it asks for none.
+        case protected
+        /// Everybody: for probes, and pages that hold nothing.
+        case open
+    }
+
     /// What answers the requests of one method on one path.
     struct Target: Sendable {
         let method: HTTPMethod
         let body: BodyPolicy
+        let access: Access
         let handler: Handler
     }
 
@@ -51,11 +60,13 @@ public struct Routes: Sendable {
     ///   - method: GET answers HEAD too.
     ///   - path: Matched whole and with regard to case; `{name}` stands for one segment.
     ///   - body: Whether there must be a body.
+    ///   - access: Who may ask.
     ///   - handler: Answers.
     public mutating func on(
-        _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, _ handler: @escaping Handler
+        _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, access: Access = .protected,
+        _ handler: @escaping Handler
     ) {
-        let target = Target(method: method, body: body, handler: handler)
+        let target = Target(method: method, body: body, access: access, handler: handler)
         if let index = routes.firstIndex(where: { $0.path.pattern == path }) {
             routes[index].targets.append(target)
         } else {

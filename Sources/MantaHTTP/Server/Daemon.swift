@@ -16,10 +16,8 @@ import CMantaHTTP
 
     /// Starts the threads.
     ///
-    /// - Throws: ``HTTPServerError`` if libmicrohttpd refuses, as it does for a certificate that it can't use.
+    /// - Throws: ``HTTPServerError`` if libmicrohttpd refuses.
     init(socket: Int32, configuration: HTTPServerConfiguration, core: ServerCore) throws(HTTPServerError) {
-        let certificate = try configuration.tls.map { tls throws(HTTPServerError) in try Self.text(tls.certificate) }
-        let key = try configuration.tls.map { tls throws(HTTPServerError) in try Self.text(tls.key) }
         var callbacks = unsafe MantaDaemonCallbacks(
             connection: { context, connection, slot, event in
                 unsafe Callback.connection(context, connection, slot, event)
@@ -33,18 +31,14 @@ import CMantaHTTP
             completed: { _, _, slot, _ in unsafe Callback.completed(slot) },
             context: Unmanaged.passUnretained(core).toOpaque())
         let limits = configuration.limits
-        let daemon = unsafe Self.withCStrings(certificate, key) { certificate, key in
-            var settings = unsafe MantaDaemonSettings(
-                socket: socket, threads: UInt32(configuration.threads), connections: UInt32(limits.connections),
-                connections_per_address: UInt32(limits.connectionsPerAddress),
-                idle_seconds: UInt32(max(1, limits.idleTimeout.components.seconds)),
-                // libmicrohttpd keeps its own data about each header field in the same memory.
-                connection_memory: 2 * limits.headerBytes, certificate: certificate, key: key)
-            return unsafe manta_start_daemon(&settings, &callbacks)
-        }
-        guard let daemon = unsafe daemon else {
-            let files = configuration.tls.map { " with certificate \($0.certificate) and key \($0.key)" } ?? ""
-            throw HTTPServerError("libmicrohttpd can't serve on port \(configuration.port)\(files)")
+        var settings = MantaDaemonSettings(
+            socket: socket, threads: UInt32(configuration.threads), connections: UInt32(limits.connections),
+            connections_per_address: UInt32(limits.connectionsPerAddress),
+            idle_seconds: UInt32(max(1, limits.idleTimeout.components.seconds)),
+            // libmicrohttpd keeps its own data about each header field in the same memory.
+            connection_memory: 2 * limits.headerBytes, is_tls: configuration.tls == nil ? 0 : 1)
+        guard let daemon = unsafe manta_start_daemon(&settings, &callbacks) else {
+            throw HTTPServerError("libmicrohttpd can't serve on port \(configuration.port)")
         }
         unsafe raw = daemon
         self.core = core
@@ -71,21 +65,6 @@ import CMantaHTTP
     func stop() {
         unsafe MHD_stop_daemon(raw)
     }
-
-    private static func text(_ path: String) throws(HTTPServerError) -> String {
-        do throws(PEMFile.Failure) {
-            return try PEMFile.read(path)
-        } catch {
-            throw HTTPServerError("\(path): \(error.reason)")
-        }
-    }
-
-    private static func withCStrings<Result>(
-        _ first: String?, _ second: String?, _ body: (UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Result
-    ) -> Result {
-        guard let first, let second else { return body(nil, nil) }
-        return unsafe first.withCString { first in unsafe second.withCString { unsafe body(first, $0) } }
-    }
 }
 
 /// The callbacks: each finds the Swift object that its slot or context refers to.
@@ -99,8 +78,10 @@ private enum Callback {
         let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
         if event == .CONNECTION_NOTIFY_STARTED {
             let address = unsafe manta_client_address(raw).map { unsafe SocketAddress.host(of: $0) } ?? "-"
+            let certificate = core.certificate?.value
+            unsafe certificate?.use(for: raw)
             let connection = core.connections.opened(
-                descriptor: unsafe manta_socket(raw), remoteAddress: address, isPlain: core.isPlain)
+                descriptor: unsafe manta_socket(raw), remoteAddress: address, certificate: certificate)
             unsafe slot.pointee = Unmanaged.passRetained(connection).toOpaque()
         } else if let context = unsafe slot.pointee {
             core.connections.closed(unsafe Unmanaged<Connection>.fromOpaque(context).takeRetainedValue())

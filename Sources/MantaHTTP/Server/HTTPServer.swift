@@ -45,8 +45,14 @@ public final class HTTPServer: Service {
     /// Opens the listener and begins to serve.
     ///
     /// - Returns: Where it listens.
-    /// - Throws: ``HTTPServerError`` if the address is taken or a file of the certificate can't be used.
+    /// - Throws: ``HTTPServerError`` if the address is taken, a file of the certificate or the credentials can't be used,
+    ///   or operators' changes would be open to other machines.
     public func start() throws(HTTPServerError) -> HTTPAddress {
+        try configuration.checkExposure()
+        try core.reload()
+        if configuration.credentials != nil, configuration.tls == nil, !configuration.listensOnThisMachineOnly {
+            core.logger.warning("Tokens cross the network unencrypted", metadata: ["listener": "\(configuration.name)"])
+        }
         let (socket, address) = try ListeningSocket.open(host: configuration.host, port: configuration.port)
         do throws(HTTPServerError) {
             let daemon = try Daemon(socket: socket, configuration: configuration, core: core)
@@ -57,6 +63,15 @@ public final class HTTPServer: Service {
         }
         Thread.start(name: "http-watch") { [connections = core.connections] in connections.run() }
         return address
+    }
+
+    /// Reads certificate, key and credentials again. Connections that exist go on with the certificate that they began
+    /// with; new ones get the new one, and every request from now on needs one of the new tokens.
+    ///
+    /// - Throws: ``HTTPServerError`` with every fault of the files. What they can't replace stays in force: the old
+    ///   certificate, the old tokens.
+    public func reload() async throws(HTTPServerError) {
+        try await Thread.run(name: "http-reload") { [core] () throws(HTTPServerError) in try core.reload() }
     }
 
     /// Serves until graceful shutdown, or until its task is cancelled, then drains.

@@ -8,6 +8,17 @@ public struct HTTPServerConfiguration: Sendable {
     public var port = 0
     /// Certificate and key, for HTTPS.
     public var tls: TLSFiles?
+    /// The file of the tokens of which each request must carry one, but on routes that are open to all; `nil` asks for
+    /// none. ``TokenSet`` says what it holds.
+    public var credentials: String?
+    /// The names that the listener goes by, in the `Host` of requests. Addresses and `localhost` always pass; with no
+    /// name here every other name does too, unless ``isForOperators`` and it listens on this machine only.
+    public var hosts: [String] = []
+    /// Whether what is asked of it changes what is served. It then refuses what pages of other sites make a browser
+    /// send, and isn't opened to other machines without ``credentials``.
+    public var isForOperators = false
+    /// Whether a listener for operators may be open to other machines without ``credentials``.
+    public var isInsecureAllowed = false
     /// Threads that read and write. They do little else, so one goes a long way.
     public var threads = 1
     /// What a client may take.
@@ -36,20 +47,6 @@ public struct TLSFiles: Sendable, Hashable {
         self.certificate = certificate
         self.key = key
     }
-
-    /// What is wrong with the files, as far as a look into them tells.
-    ///
-    /// - Note: Reads files; call it at start.
-    public var faults: [(file: String, reason: String)] {
-        [certificate, key].compactMap { path -> (file: String, reason: String)? in
-            do throws(PEMFile.Failure) {
-                _ = try PEMFile.read(path)
-                return nil
-            } catch {
-                return (path, error.reason)
-            }
-        }
-    }
 }
 
 /// What a client may take of a listener.
@@ -73,16 +70,6 @@ public struct HTTPLimits: Sendable, Hashable {
 
     /// The defaults.
     public init() {}
-}
-
-/// Why a listener can't be opened.
-public struct HTTPServerError: Error, Sendable, CustomStringConvertible {
-    /// For people: the address or file at fault, and why.
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
-    }
 }
 
 /// Where a server listens.

@@ -8,8 +8,12 @@ final class ServerCore: Sendable {
     let limits: HTTPLimits
     let logger: Logger
     let logsRequests: Bool
-    /// Whether connections aren't encrypted.
-    let isPlain: Bool
+    /// The certificate, for HTTPS.
+    let certificate: Reloadable<TLSCertificate>?
+    /// The tokens, if the listener asks for one.
+    let tokens: Reloadable<TokenSet>?
+    /// What keeps other sites' pages out, if anything has to.
+    let browserGuard: BrowserGuard?
     let connections: ConnectionTable
     /// The handlers at work.
     let handlers = HandlerCount()
@@ -22,10 +26,28 @@ final class ServerCore: Sendable {
         self.logger = logger
         limits = configuration.limits
         logsRequests = configuration.accessLog
-        isPlain = configuration.tls == nil
+        certificate = configuration.tls.map { files in
+            Reloadable { () throws(HTTPServerError) in try TLSCertificate(files) }
+        }
+        tokens = configuration.credentials.map { file in
+            Reloadable { () throws(HTTPServerError) in try TokenSet(file: file) }
+        }
+        browserGuard = BrowserGuard(configuration)
         listener = configuration.name
         connections = ConnectionTable(
             limits: configuration.limits, cancelOnHalfClose: configuration.cancelOnHalfClose)
+    }
+
+    /// Reads the files. What can be read is in force then, whatever is wrong with the others; in place of those, what
+    /// was read before.
+    ///
+    /// - Throws: ``HTTPServerError`` with every fault.
+    /// - Note: Blocks on the files.
+    func reload() throws(HTTPServerError) {
+        let faults =
+            HTTPServerError.faults { () throws(HTTPServerError) in try certificate?.reload() }
+            + HTTPServerError.faults { () throws(HTTPServerError) in try tokens?.reload() }
+        guard faults.isEmpty else { throw HTTPServerError(faults) }
     }
 
     /// Whether the server stops: every reply then ends its connection.

@@ -104,6 +104,15 @@ package final class SocketClient {
         _ = unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK))
     }
 
+    /// Waits until this text is in what has come, without taking it.
+    ///
+    /// - Throws: ``Failure`` if the connection ends before.
+    package func waitForText(_ text: String) throws {
+        while !String(decoding: received, as: UTF8.self).contains(text) {
+            guard receive() else { throw Failure("closed before \(text) came") }
+        }
+    }
+
     /// Closes the sending side only.
     package func halfClose() {
         shutdown(descriptor, Int32(SHUT_WR))
@@ -171,7 +180,7 @@ package final class SocketClient {
     package func request(
         _ method: String, _ path: String, headers: [String] = [], body: [UInt8]? = nil
     ) throws -> Reply {
-        var lines = ["\(method) \(path) HTTP/1.1", "Host: test"] + headers
+        var lines = ["\(method) \(path) HTTP/1.1", "Host: localhost"] + headers
         if let body { lines.append("Content-Length: \(body.count)") }
         try send(Array((lines + ["", ""]).joined(separator: "\r\n").utf8) + (body ?? []))
         return try reply(isHead: method == "HEAD")
