@@ -88,7 +88,9 @@ actor Replica {
         // Small replies are soon written, so that happens here; large ones would hold up the next batch.
         let byteCount = result.outputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
         if byteCount <= Self.smallReplies { FollowUpExecutor.shared.collecting(resolve) } else { resolve() }
-        metrics.recordBatch(rows: rows, run: timing.run, waits: batch.map { taken - $0.arrived })
+        metrics.recordBatch(
+            rows: rows, run: timing.run, batch: timing.batch, waits: batch.map { taken - $0.arrived },
+            at: taken + elapsed)
     }
 }
 
