@@ -115,15 +115,16 @@ let package = Package(
 
         part("MantaTestKit", ["MantaCore", "MantaThreads"]),
         tests("MantaCore"),
-        tests("MantaTelemetry", [metrics]),
+        tests("MantaTelemetry", [logging, metrics]),
         tests("MantaAutoscaler"),
         tests("MantaStore"),
         tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
-        tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
+        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing"]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(

@@ -49,11 +49,86 @@ struct PrometheusTests {
         #expect(registry.render() == "# TYPE g gauge\ng{name=\"a\\\\b\\\"c\\nd\"} 1\n")
     }
 
-    @Test("the process's own figures are there")
+    @Test("a help text's backslashes and line feeds are escaped")
+    func helpIsEscaped() {
+        let registry = PrometheusRegistry()
+        registry.describe("g", "a\\b\nc")
+        registry.collect { [Sample("g", value: 1)] }
+        #expect(registry.render() == "# HELP g a\\\\b\\nc\n# TYPE g gauge\ng 1\n")
+    }
+
+    @Test("series beyond the bound count together, with the labels \"other\"")
+    func seriesAreBounded() {
+        let registry = PrometheusRegistry(maxSeries: 2)
+        for model in ["a", "b", "c", "d", "a"] {
+            Counter(label: "c", dimensions: [("model", model), ("code", "ok")], factory: registry).increment()
+        }
+        registry.collect { (1...4).map { Sample("g", labels: [("model", "\($0)")], value: Double($0)) } }
+
+        #expect(
+            registry.render() == """
+                # TYPE c counter
+                c{model="a",code="ok"} 2
+                c{model="b",code="ok"} 1
+                c{model="other",code="other"} 2
+                # TYPE g gauge
+                g{model="1"} 1
+                g{model="2"} 2
+                g{model="other"} 7
+
+                """)
+    }
+
+    @Test("a destroyed series isn't shown any more, and makes room for another")
+    func destroyedSeriesGo() {
+        let registry = PrometheusRegistry(maxSeries: 1)
+        let counter = Counter(label: "c", dimensions: [("model", "a")], factory: registry)
+        let timer = Timer(label: "t_seconds", dimensions: [("model", "a")], factory: registry)
+        let recorder = Recorder(label: "r", dimensions: [("model", "a")], aggregate: true, factory: registry)
+        let gauge = Gauge(label: "g", dimensions: [("model", "a")], factory: registry)
+        counter.increment()
+        timer.recordNanoseconds(1)
+        recorder.record(1)
+        gauge.record(1)
+
+        counter.destroy()
+        timer.destroy()
+        recorder.destroy()
+        gauge.destroy()
+        Counter(label: "c", dimensions: [("model", "b")], factory: registry).increment()
+
+        #expect(registry.render() == "# TYPE c counter\nc{model=\"b\"} 1\n")
+    }
+
+    @Test("a series that two have made stays until both have destroyed it")
+    func sharedSeriesStay() {
+        let registry = PrometheusRegistry()
+        let first = Counter(label: "c", dimensions: [("model", "a")], factory: registry)
+        let second = Counter(label: "c", dimensions: [("model", "a")], factory: registry)
+        first.increment()
+
+        first.destroy()
+        second.increment()
+        #expect(registry.render().contains("c{model=\"a\"} 2\n"))
+
+        second.destroy()
+        #expect(registry.render() == "")
+    }
+
+    @Test("the process's own figures are there, under the names of Prometheus' clients")
     func processSamples() throws {
-        let samples = ProcessSamples.read()
-        let memory = try #require(samples.first { $0.name == "process_resident_memory_bytes" })
-        #expect(memory.value > 1_000_000)
-        #expect(samples.contains { $0.name == "process_open_fds" && $0.value >= 3 })
+        let samples = Dictionary(uniqueKeysWithValues: ProcessSamples.read().map { ($0.name, $0.value) })
+        let resident = try #require(samples["process_resident_memory_bytes"])
+        #expect(resident > 1_000_000)
+        #expect(try #require(samples["process_virtual_memory_bytes"]) >= resident)
+        #expect(try #require(samples["process_threads"]) >= 1)
+        let open = try #require(samples["process_open_fds"])
+        #expect(open >= 3)
+        #expect(try #require(samples["process_max_fds"]) >= open)
+        #expect(try #require(samples["process_cpu_seconds_total"]) > 0)
+        let now = Double(Timestamp.now().milliseconds) / 1000
+        let start = try #require(samples["process_start_time_seconds"])
+        // The kernel's clock of boot is in whole seconds.
+        #expect((now - 3600...now + 1).contains(start))
     }
 }

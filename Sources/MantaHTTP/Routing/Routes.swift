@@ -74,6 +74,11 @@ public struct Routes: Sendable {
         }
     }
 
+    /// What was added, in the order of the paths.
+    package var registered: [(method: HTTPMethod, path: String)] {
+        routes.flatMap { route in route.targets.map { ($0.method, route.path.pattern) } }
+    }
+
     /// Finds the handler of a request. A path that several routes match belongs to the first one added.
     func match(_ method: HTTPMethod, path: Substring) -> Match {
         for route in routes {

@@ -29,7 +29,7 @@ public struct LineLogHandler: LogHandler {
 
     /// Writes one line.
     public func log(event: LogEvent) {
-        var line = Timestamp.now()
+        var line = Timestamp.now().description
         line += " "
         line += event.level.rawValue
         line += " "
@@ -64,25 +64,5 @@ public struct LineLogHandler: LogHandler {
             }
         }
         return quoted + "\""
-    }
-}
-
-/// The time of day in UTC, as logs write it.
-enum Timestamp {
-    /// `2026-05-04T12:00:00.123Z`.
-    static func now() -> String {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_REALTIME, &time)
-        var parts = unsafe tm()
-        unsafe gmtime_r(&time.tv_sec, &parts)
-        let day = unsafe "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
-        let clock = unsafe "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec))"
-        let milliseconds = time.tv_nsec / 1_000_000
-        let padding = milliseconds < 10 ? "00" : milliseconds < 100 ? "0" : ""
-        return "\(day)T\(clock).\(padding)\(milliseconds)Z"
-    }
-
-    private static func two(_ number: Int32) -> String {
-        number < 10 ? "0\(number)" : String(number)
     }
 }

@@ -2,7 +2,7 @@ import CoreMetrics
 import Synchronization
 
 /// One line, or one histogram, of the metrics: a name with one set of labels.
-protocol Series: Sendable {
+protocol Series: AnyObject, Sendable {
     /// What Prometheus calls its kind.
     var kind: String { get }
     /// Its lines, without the metric's name.

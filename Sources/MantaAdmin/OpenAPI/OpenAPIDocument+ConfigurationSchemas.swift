@@ -1,0 +1,99 @@
+extension OpenAPIDocument {
+    static let configurationSchemas: [(name: String, value: JSONValue)] = [
+        ("Configuration", keys([:])),
+        (
+            "PutConfiguration",
+            keys([
+                "path": [
+                    "type": "string", "minLength": 1,
+                    "description": "A model file, or a folder of versions, where the model isn't in a repository.",
+                ]
+            ])
+        ),
+        (
+            "Scale",
+            [
+                "description": """
+                `replicas` pins, until told otherwise; 0 puts the model to sleep. `min` and `max` autoscale between \
+                them. `autoscale: true` autoscales as configured, `false` takes back what was said by `scale`.
+                """,
+                "oneOf": [
+                    closed(["replicas": integer(0, 1024)], required: ["replicas"]),
+                    closed(["min": integer(0, 1024), "max": integer(1, 1024)], required: ["min", "max"]),
+                    closed(["autoscale": ["type": "boolean"]], required: ["autoscale"]),
+                ],
+            ]
+        ),
+        (
+            "Bytes",
+            [
+                "description": "Bytes, or with a unit.",
+                "anyOf": [integer(1, 1 << 40), ["type": "string", "pattern": "^[1-9][0-9]{0,3} ?(KiB|MiB|GiB)$"]],
+            ]
+        ),
+    ]
+
+    /// The keys of `model.yaml`, and some more.
+    private static func keys(_ more: KeyValuePairs<String, JSONValue>) -> JSONValue {
+        let all: [(name: String, value: JSONValue)] = [
+            ("name", ["type": "string"]),
+            ("engine", ["enum": ["onnxruntime"]]),
+            ("batching", closed(["max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000)])),
+            ("slo", closed(["p99_ms": number(0.1, 3_600_000)])),
+            (
+                "queue",
+                closed([
+                    "max_requests": integer(1, 1_000_000), "max_bytes": .schema("Bytes"),
+                    "default_timeout_ms": number(1, 86_400_000),
+                ])
+            ),
+            ("replicas", integer(1, 1024)),
+            (
+                "autoscaling",
+                closed([
+                    "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024),
+                    "target_ongoing_requests": ["type": "number", "exclusiveMinimum": 0],
+                    "upscale_delay_s": number(0, 86_400), "downscale_delay_s": number(0, 86_400),
+                ])
+            ),
+            ("versions", closed(["serve": servedVersions, "keep": integer(0, 1024)])),
+            ("warmup", closed(["rows": .list(of: integer(1, 65_536))])),
+            (
+                "onnxruntime",
+                closed([
+                    "threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
+                    "arena": ["type": "boolean"], "memory_pattern": ["type": "boolean"],
+                ])
+            ),
+        ]
+        return [
+            "type": "object", "additionalProperties": false,
+            "properties": .object(all + more.map { ($0.key, $0.value) }),
+        ]
+    }
+
+    private static let servedVersions: JSONValue = [
+        "description": "The highest, all, the highest so many, or these.",
+        "anyOf": [
+            ["enum": ["latest", "all"]], closed(["latest": integer(1, 1024)], required: ["latest"]),
+            JSONValue.list(of: integer(1, 2_147_483_647)).with("minItems", 1),
+        ],
+    ]
+
+    /// An object that may have no other members.
+    private static func closed(_ members: JSONValue.Members, required: [String] = []) -> JSONValue {
+        let object: JSONValue = [
+            "type": "object", "additionalProperties": false,
+            "properties": .object(members.map { ($0.key, $0.value) }),
+        ]
+        return required.isEmpty ? object : object.with("required", .array(required.map(JSONValue.string)))
+    }
+
+    private static func integer(_ least: Int, _ most: Int) -> JSONValue {
+        ["type": "integer", "minimum": .integer(least), "maximum": .integer(most)]
+    }
+
+    private static func number(_ least: Double, _ most: Double) -> JSONValue {
+        ["type": "number", "minimum": .decimal(least), "maximum": .decimal(most)]
+    }
+}

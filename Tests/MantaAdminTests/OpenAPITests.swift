@@ -1,0 +1,50 @@
+import Foundation
+import MantaAdmin
+import MantaGateway
+import MantaHTTP
+import MantaServing
+import MantaTestKit
+import Testing
+
+@Suite("OpenAPI document", .timeLimit(.minutes(1)))
+struct OpenAPITests {
+    @Test("it describes the routes of the inference listener, and no others")
+    func describesInferenceRoutes() {
+        var routes = Routes()
+        InferenceRoutes(catalog: ModelCatalog([]), version: "1").register(in: &routes)
+        #expect(words(OpenAPIDocument.inferencePaths) == words(routes.registered))
+    }
+
+    @Test("each route and each name of one stands there once")
+    func namesAreUnique() throws {
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(OpenAPIDocument.bytes)) as? [String: Any])
+        let paths = try #require(document["paths"] as? [String: [String: [String: Any]]])
+        let operations = paths.values.flatMap(\.values)
+        #expect(operations.count == OpenAPIDocument.paths.count)
+        #expect(Set(operations.compactMap { $0["operationId"] as? String }).count == operations.count)
+        #expect(Set(words(OpenAPIDocument.paths)).count == operations.count)
+    }
+
+    @Test("it is what OpenAPI 3.1 allows, and its examples are what its schemas allow")
+    func isValid() throws {
+        let folder = try TemporaryFolder()
+        try folder.write(String(decoding: OpenAPIDocument.bytes, as: UTF8.self), to: "openapi.json")
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let process = Process()
+        process.executableURL = root.appending(path: ".venv/bin/python")
+        process.arguments = [root.appending(path: "Tests/OpenAPI/validate.py").path, "\(folder.path)/openapi.json"]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0, "\(output)")
+    }
+
+    private func words(_ routes: [(method: HTTPMethod, path: String)]) -> [String] {
+        routes.map { "\($0.method.rawValue) \($0.path)" }.sorted()
+    }
+}
