@@ -63,6 +63,15 @@ struct EventLogTests {
         #expect([await follower.next()?.id, await follower.next()?.id, await follower.next()?.id] == [7, 8, 9])
     }
 
+    @Test("a follower that hasn't read anything yet is told too")
+    func followerBeforeItsFirstEventIsTold() async {
+        let events = EventLog(capacity: 3, logger: silent)
+        var follower = events.follow().makeAsyncIterator()
+        for number in 1...4 { events.record(.server, "\(number)") }
+        #expect(await follower.next()?.message == "1 event is no longer kept, and missing here")
+        #expect(await follower.next()?.id == 2)
+    }
+
     @Test("a follower whose task is cancelled ends, also while it waits", arguments: 1...20)
     func cancelEnds(_: Int) async {
         let events = log(capacity: 10, count: 1)

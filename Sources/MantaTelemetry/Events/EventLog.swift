@@ -17,9 +17,9 @@ public final class EventLog: Sendable {
 
     /// Somebody who reads, and how far.
     private final class Follower: Sendable {
-        let seen: Mutex<UInt64?>
+        let seen: Mutex<UInt64>
 
-        init(after id: UInt64?) {
+        init(after id: UInt64) {
             seen = Mutex(id)
         }
     }
@@ -92,21 +92,22 @@ public final class EventLog: Sendable {
     ///   is of an earlier process and counts as `nil`.
     /// - Returns: A stream for one reader. It holds nothing itself: each reader reads what the log keeps.
     public func follow(after id: UInt64? = nil) -> AsyncStream<Event> {
-        let follower = Follower(after: id)
+        let follower = Follower(after: state.withLock { $0.ring.place(of: id) })
         return AsyncStream { [self] in await next(for: follower) }
     }
 
     /// Waits for the reader's next event; `nil` if its task is cancelled.
     private func next(for follower: Follower) async -> Event? {
-        while !Task.isCancelled {
-            let seen = follower.seen.withLock { $0 }
+        let seen = follower.seen.withLock { $0 }
+        while true {
+            await change(for: follower, after: seen)
+            if Task.isCancelled { return nil }
             switch state.withLock({ $0.ring.next(after: seen) }) {
-            case .nothing: await change(for: follower, after: seen)
+            case .nothing: continue
             case .event(let event): return advance(follower, to: event)
             case .missed(let count, let last): return advance(follower, to: gap(count, last))
             }
         }
-        return nil
     }
 
     private func advance(_ follower: Follower, to event: Event) -> Event {
@@ -114,8 +115,9 @@ public final class EventLog: Sendable {
         return event
     }
 
-    /// Returns when there is something after this event, or the task is cancelled.
-    private func change(for follower: Follower, after seen: UInt64?) async {
+    /// Returns once there is something after this event, or the task is cancelled. Looking and beginning to wait are one
+    /// step, so that nothing can come in between unnoticed.
+    private func change(for follower: Follower, after seen: UInt64) async {
         let key = ObjectIdentifier(follower)
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -32,9 +32,8 @@ struct EventRing {
         return event
     }
 
-    /// What follows the event of this id; with `nil`, or an id that was never given, what is oldest.
-    func next(after seen: UInt64?) -> Next {
-        let seen = place(of: seen)
+    /// What follows the event of this id, which is at most the last one's.
+    func next(after seen: UInt64) -> Next {
         if seen >= last { return .nothing }
         if seen + 1 < oldest { return .missed(count: oldest - 1 - seen, last: oldest - 1) }
         return .event(events[slot(of: seen + 1)])
@@ -46,8 +45,9 @@ struct EventRing {
         return first > last ? [] : (first...last).map { events[slot(of: $0)] }
     }
 
-    /// The id behind which a reader goes on. An id beyond the last is of an earlier process, whose events are gone.
-    private func place(of seen: UInt64?) -> UInt64 {
+    /// The id behind which a reader goes on who has seen this one: with `nil`, the one before the oldest that is kept. An
+    /// id beyond the last is of an earlier process, whose events are gone, and counts as `nil`.
+    func place(of seen: UInt64?) -> UInt64 {
         guard let seen, seen <= last else { return oldest - 1 }
         return seen
     }
