@@ -124,7 +124,7 @@ let package = Package(
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
-        tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing"]),
+        tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(

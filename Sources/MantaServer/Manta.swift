@@ -47,7 +47,7 @@ public struct Manta: Sendable {
         let cpus = CPUQuota.available()
         let events = EventLog(logger: logger)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
-        let store = try EmbeddedStore(path: configuration.storePath)
+        let store = try await EmbeddedStore.open(path: configuration.storePath)
         let catalog = ModelCatalog(
             environment: .init(engine: engine, logger: logger, cpus: cpus) { deployment, note in
                 events.record(
@@ -55,6 +55,7 @@ public struct Manta: Sendable {
             })
         let controller = Controller(
             configuration: configuration.control(cpus: cpus), store: store, catalog: catalog, events: events)
+        for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
 
         let files = ReloadableFiles()
@@ -94,6 +95,7 @@ public struct Manta: Sendable {
         var routes = inferenceRoutes(context)
         AdminRoutes(context).register(in: &routes)
         ConsoleRoutes().register(in: &routes)
+        routes.on(.get, "/openapi.json", access: .open) { _ in .json(OpenAPIDocument.bytes) }
         return routes
     }
 }

@@ -1,3 +1,4 @@
+import MantaCore
 import MantaServing
 import MantaTelemetry
 
@@ -11,11 +12,9 @@ struct ServingSamples: Sendable {
     }
 
     private func samples(of deployment: DeploymentSnapshot) -> [Sample] {
-        var replicas: [String: Int] = ["starting": 0, "ready": 0, "draining": 0]
         var samples: [Sample] = []
         let routed = deployment.controller.routes.versions
         for (id, instance) in deployment.controller.instances {
-            for phase in instance.replicas.values { replicas[phase.word, default: 0] += 1 }
             guard routed[instance.spec.version.number] == id, let served = deployment.instances[id] else { continue }
             let labels = [("model", served.id.name), ("version", String(served.id.version))]
             samples.append(Sample("manta_queue_requests", labels: labels, value: Double(served.queueDepth)))
@@ -26,10 +25,23 @@ struct ServingSamples: Sendable {
             let isReady = routed[number] != nil || deployment.controller.routes.asleep.contains(number)
             samples.append(Sample("manta_model_ready", labels: labels, value: isReady ? 1 : 0))
         }
-        for (state, count) in replicas {
-            let labels = [("model", deployment.wanted.name), ("state", state)]
-            samples.append(Sample("manta_replicas", labels: labels, value: Double(count)))
+        return samples + replicas(of: deployment)
+    }
+
+    /// By version and state; each version that is wanted has a number for each state, if only 0.
+    private func replicas(of deployment: DeploymentSnapshot) -> [Sample] {
+        let instances = deployment.controller.instances.values
+        let versions = Set(instances.map(\.spec.version.number) + deployment.controller.wanted.map(\.version.number))
+        return versions.sorted().flatMap { version in
+            let phases = instances.filter { $0.spec.version.number == version }.flatMap(\.replicas.values)
+            return DeploymentController.ReplicaPhase.allCases.map { phase in
+                Sample(
+                    "manta_replicas",
+                    labels: [
+                        ("model", deployment.wanted.name), ("version", String(version)), ("state", phase.rawValue),
+                    ],
+                    value: Double(phases.count { $0 == phase }))
+            }
         }
-        return samples
     }
 }

@@ -36,12 +36,12 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.exiting {
-            let (configuration, deployments) = try arguments.read(override: override)
+            let (configuration, _) = try arguments.read(override: override)
             let level = configuration.logLevel
             LoggingSystem.bootstrap { _ in LineLogHandler(level: level) }
             let logger = Logger(label: "manta")
             let lock = try configuration.stateFolder.map { try StateFolder(path: $0) }
-            try await Manta(configuration: configuration, deployments: deployments, logger: logger).run()
+            try await Manta(configuration: configuration, logger: logger).run()
             withExtendedLifetime(lock) {}
         }
     }

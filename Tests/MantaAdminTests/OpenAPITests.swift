@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import MantaAdmin
 import MantaGateway
 import MantaHTTP
@@ -11,7 +12,10 @@ struct OpenAPITests {
     @Test("it describes the routes of the inference listener, and no others")
     func describesInferenceRoutes() {
         var routes = Routes()
-        InferenceRoutes(catalog: ModelCatalog([]), version: "1").register(in: &routes)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let catalog = ModelCatalog(
+            environment: .init(engine: FakeEngine { inputs in inputs.compactMap(\.self) }, logger: logger))
+        InferenceRoutes(catalog: catalog, version: "1").register(in: &routes)
         #expect(words(OpenAPIDocument.inferencePaths) == words(routes.registered))
     }
 

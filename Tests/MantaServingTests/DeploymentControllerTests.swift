@@ -112,7 +112,7 @@ struct DeploymentControllerTests {
 
         let actions = controller.handle(.regressed(1, reason: "no such operator"), at: start)
 
-        #expect(essential(actions) == [.retire(1), .route(routes([1: 0], default: 1))])
+        #expect(essential(actions) == [.route(routes([1: 0], default: 1)), .retire(1)])
         #expect(controller.halted[spec(2)] == "no such operator")
     }
 

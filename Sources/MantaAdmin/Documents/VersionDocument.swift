@@ -86,7 +86,7 @@ extension VersionDocument {
             ongoing: queued + activities.reduce(0) { $0 + $1.ongoing },
             replicas: activities.map { activity in
                 Replica(
-                    id: activity.id, state: instance.replicas[activity.id]?.word ?? "draining",
+                    id: activity.id, state: (instance.replicas[activity.id] ?? .draining).rawValue,
                     ageS: clock.age(of: activity.startedAt), ongoing: activity.ongoing, batches: activity.batches,
                     lastError: activity.lastError)
             },
@@ -114,16 +114,6 @@ extension VersionDocument.Batching {
                     rows: point.rows, milliseconds: point.seconds * 1000, rowsPerSecond: point.rowsPerSecond,
                     batches: point.samples)
             })
-    }
-}
-
-extension DeploymentController.ReplicaPhase {
-    fileprivate var word: String {
-        switch self {
-        case .starting: "starting"
-        case .ready: "ready"
-        case .draining: "draining"
-        }
     }
 }
 

@@ -31,11 +31,16 @@ public struct InferenceService: Sendable {
         let target = try deployment.target(version)
         do throws(ServingError) {
             let (request, schedule) = try decode(target.signature)
-            let reply = try encode(try await deployment.infer(request, schedule: schedule, at: target))
-            target.metrics.recordRequest(code: "ok", duration: time.now - started)
+            let response = try await deployment.infer(request, schedule: schedule, at: target)
+            let answered = time.now
+            let reply = try encode(response)
+            let ended = time.now
+            target.metrics.recordEncode(ended - answered)
+            target.metrics.recordRequest(code: "ok", duration: ended - started, at: ended)
             return reply
         } catch {
-            target.metrics.recordRequest(code: error.code.description, duration: time.now - started)
+            let ended = time.now
+            target.metrics.recordRequest(code: error.code.description, duration: ended - started, at: ended)
             throw error
         }
     }

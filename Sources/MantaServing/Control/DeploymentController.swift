@@ -103,6 +103,8 @@ package struct DeploymentController: Sendable {
     private var nextInstance = 0
     private var alarm: ContinuousClock.Instant?
     private var actions: [Action] = []
+    /// Instances that failed just now and are still there: retired when requests go elsewhere.
+    private var failed: [InstanceID] = []
 
     private struct Standby {
         let old: InstanceID
@@ -198,7 +200,7 @@ extension DeploymentController {
         halted[instance.spec] = reason
         let keeps = serving.isEmpty ? "" : "; what served before goes on"
         note(.update, instance, "\(instance.name) failed: \(reason)\(keeps)", .error)
-        if !isGone { actions.append(.retire(id)) }
+        if !isGone { failed.append(id) }
     }
 }
 
@@ -213,6 +215,8 @@ extension DeploymentController {
         moveTraffic(at: now)
         let leaving = retirees()
         reroute(without: Set(leaving))
+        actions += failed.map { .retire($0) }
+        failed = []
         for id in leaving { retire(id) }
         let next = standbys.values.map(\.until).min()
         if let next, next != alarm { actions.append(.wakeUp(at: next)) }
@@ -280,23 +284,29 @@ extension DeploymentController {
 
     /// Instances that have no more to do.
     private mutating func retirees() -> [InstanceID] {
-        let present = Set(wanted)
         let isComplete = wanted.allSatisfy { spec in
             if count(of: spec.version.number) == 0 { return true }
             return serving[spec.version.number].flatMap { instances[$0]?.spec } == spec
         }
         if wanted.isEmpty { standbys = [:] }
-        return ordered.compactMap { id, instance in
-            guard instance.phase.isAlive else { return nil }
-            let number = instance.spec.version.number
-            if instance.phase != .serving {
-                return present.contains(instance.spec) && count(of: number) > 0 ? nil : id
-            }
-            if isStandingBy(id) { return nil }
-            if serving[number] != id { return id }
-            if count(of: number) == 0 || !present.contains(instance.spec) && isComplete { return id }
-            return nil
+        var leaving: Set<InstanceID> = []
+        // When one goes, the one that stood by for it may go too.
+        while true {
+            let more = ordered.filter { isDone($0.value, $0.key, leaving: leaving, isComplete: isComplete) }.map(\.key)
+            if more.allSatisfy(leaving.contains) { return leaving.sorted() }
+            leaving.formUnion(more)
         }
+    }
+
+    private func isDone(
+        _ instance: Instance, _ id: InstanceID, leaving: Set<InstanceID>, isComplete: Bool
+    ) -> Bool {
+        guard instance.phase.isAlive else { return false }
+        let number = instance.spec.version.number
+        let isWanted = wanted.contains(instance.spec)
+        if instance.phase != .serving { return !isWanted || count(of: number) == 0 }
+        if standbys.contains(where: { $0.value.old == id && !leaving.contains($0.key) }) { return false }
+        return serving[number] != id || count(of: number) == 0 || !isWanted && isComplete
     }
 
     private mutating func retire(_ id: InstanceID) {

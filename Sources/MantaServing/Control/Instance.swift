@@ -53,7 +53,7 @@ extension DeploymentController {
     }
 
     /// Where a replica is.
-    package enum ReplicaPhase: Sendable, Equatable {
+    package enum ReplicaPhase: String, Sendable, CaseIterable {
         /// Becomes ready.
         case starting
         /// Takes batches. Becomes draining.
