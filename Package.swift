@@ -36,6 +36,10 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
     name: "manta",
@@ -46,6 +50,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -98,11 +104,14 @@ let package = Package(
                 "MantaConfig", "MantaStore", "MantaController", "MantaGateway", "MantaAdmin", logging, lifecycle,
                 signals, metrics,
             ]),
+        part(
+            "MantaClient",
+            ["MantaThreads", "MantaConfig", httpClient, nioCore, nioPosix, nioHTTP, nioSSL, yams]),
         .executableTarget(
             name: "manta",
             dependencies: [
-                "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments,
-                httpClient, logging,
+                "MantaServer", "MantaClient", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing",
+                "MantaTelemetry", arguments, logging, signals,
             ],
             swiftSettings: settings,
             // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
@@ -122,6 +131,7 @@ let package = Package(
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaClient", ["MantaCore", "MantaServing", "MantaGateway", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]
