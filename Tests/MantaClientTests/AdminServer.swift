@@ -1,6 +1,5 @@
 import FoundationEssentials
 import Logging
-import MantaGateway
 import MantaHTTP
 import Synchronization
 
@@ -25,6 +24,7 @@ final class AdminServer: Sendable {
         var changes: [String: (status: Int, body: String)] = [:]
         var streams: [[String]] = []
         var token: String?
+        var isStarting = false
     }
 
     private let state = Mutex(State())
@@ -44,6 +44,9 @@ final class AdminServer: Sendable {
     /// Wants this token from now on.
     func require(token: String) { state.withLock { $0.token = token } }
 
+    /// Answers nothing but 503, or what it has.
+    func set(isStarting: Bool) { state.withLock { $0.isStarting = isStarting } }
+
     /// Runs a server for as long as `body` does.
     @discardableResult
     static func run<Result: Sendable>(
@@ -51,7 +54,9 @@ final class AdminServer: Sendable {
         body: (AdminServer, ServerConnection) async throws -> Result
     ) async throws -> Result {
         let admin = AdminServer()
-        return try await serving { admin.register(in: &$0) } body: { url in
+        return try await serving {
+            admin.register(in: &$0)
+        } body: { url in
             var settings = ConnectionSettings(url: url)
             settings.timeout = timeout
             settings.token = token
@@ -99,11 +104,12 @@ final class AdminServer: Sendable {
                     body: String(decoding: request.body, as: UTF8.self)))
             return (find(state, request.path), state.token == nil || token == state.token.map { "Bearer \($0)" })
         }
+        guard !state.withLock({ $0.isStarting }) else { throw HTTPError(HTTPStatus(503), "the server starts") }
         guard isKnown else { throw HTTPError(HTTPStatus(401), "a token is required") }
         guard let answer else {
             throw HTTPError(.notFound, "deployment \"\(request.parameters["name"] ?? "")\" is not found")
         }
-        return .json(Array(answer.body.utf8), status: HTTPStatus(answer.status))
+        return .document(answer.body, status: answer.status)
     }
 }
 
@@ -129,6 +135,14 @@ func serving<Result: Sendable>(
     }
     await server.drain()
     return try result.get()
+}
+
+extension HTTPResponse {
+    /// A reply with this JSON.
+    static func document(_ text: String, status: Int = 200) -> HTTPResponse {
+        HTTPResponse(
+            status: HTTPStatus(status), headers: ["Content-Type": "application/json"], body: .bytes(Array(text.utf8)))
+    }
 }
 
 extension ServerURL {

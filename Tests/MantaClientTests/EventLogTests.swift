@@ -62,7 +62,10 @@ struct EventLogTests {
             return admin.received
         }
 
-        #expect(paper.text.split(separator: "\n").map { $0.suffix(18) } == ["replica 17 is ready".suffix(18), "replica 18 is ready".suffix(18), "replica 20 is ready".suffix(18)])
+        #expect(
+            paper.text.split(separator: "\n").map { $0.suffix(18) } == [
+                "replica 17 is ready".suffix(18), "replica 18 is ready".suffix(18), "replica 20 is ready".suffix(18),
+            ])
         #expect(received.map(\.lastEventID) == ["16", "17", "17", "20", "20"])
         #expect(
             notices.withLock { $0 }

@@ -10,6 +10,11 @@ package struct ModelOrder: Sendable {
     /// The configuration.
     package var body: [UInt8]
 
+    /// A configuration for the deployment of this name.
+    init(name: String, contentType: String, body: [UInt8]) {
+        (self.name, self.contentType, self.body) = (name, contentType, body)
+    }
+
     /// The order that a file or folder makes.
     ///
     /// - Parameters:
@@ -52,13 +57,13 @@ package struct ModelOrder: Sendable {
     }
 
     private init(name: String, text: ModelText, isJSON: Bool) {
-        (self.name, body) = (name, Array(text.yaml.utf8))
-        contentType = isJSON ? "application/json" : "application/yaml"
+        let contentType = isJSON ? "application/json" : "application/yaml"
+        self.init(name: name, contentType: contentType, body: Array(text.yaml.utf8))
     }
 
     private init(name: String, modelAt path: String) {
-        (self.name, body) = (name, Array("{\"path\": \(ModelText.quoted(path))}".utf8))
-        contentType = "application/json"
+        let body = Array("{\"path\": \(ModelText.quoted(path))}".utf8)
+        self.init(name: name, contentType: "application/json", body: body)
     }
 
     private static func read(_ path: String, shownAs shown: String? = nil) throws(ClientError) -> String {

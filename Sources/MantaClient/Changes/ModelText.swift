@@ -57,7 +57,9 @@ struct ModelText {
     }
 
     private mutating func add(_ path: String) throws(ClientError) {
-        if let mapping = root?.mapping, mapping.style == .flow, let mark = mapping.mark, let start = index(of: mark) {
+        if let mapping = root?.mapping, let mark = mapping.mark, let start = index(of: mark),
+            yaml[start...].first == "{"
+        {
             let entry = "\"path\": \(Self.quoted(path))"
             yaml.insert(contentsOf: mapping.isEmpty ? entry : "\(entry), ", at: yaml.index(after: start))
         } else {

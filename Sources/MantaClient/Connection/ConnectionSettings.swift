@@ -29,6 +29,7 @@ package struct ConnectionSettings: Sendable {
     /// - Parameters:
     ///   - text: What was found.
     ///   - origin: Where, for messages.
+    /// - Returns: The token.
     /// - Throws: ``ClientError`` if it can't be one. The message doesn't repeat it.
     package static func token(in text: String, of origin: String) throws(ClientError) -> String {
         let characters = text.unicodeScalars.drop { $0.properties.isWhitespace }.reversed()

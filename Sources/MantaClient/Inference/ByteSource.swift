@@ -22,6 +22,7 @@ package struct ByteSource: Sendable {
     /// - Parameters:
     ///   - path: The file; `-` is standard input.
     ///   - body: Reads them.
+    /// - Returns: What `body` does.
     /// - Throws: What `body` throws, or ``ClientError`` if the file can't be opened.
     package static func open<Result: Sendable>(
         _ path: String, _ body: (ByteSource) async throws -> Result

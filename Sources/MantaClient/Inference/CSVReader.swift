@@ -12,6 +12,9 @@ struct CSVReader {
     /// The size that a row may have.
     static let maxRowBytes = 64 << 20
 
+    /// What some programs begin a file in UTF-8 with.
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     private enum State {
         case start, plain, quoted, afterQuote
     }
@@ -58,7 +61,7 @@ struct CSVReader {
             case 0x22 where state == .afterQuote:
                 field.append(byte)
                 state = .quoted
-            case 0x22 where state == .start:
+            case 0x22 where state == .start || isAtStart && field == Self.byteOrderMark:
                 field = []
                 state = .quoted
             case 0x20, 0x09: if state == .plain { field.append(byte) }
@@ -85,7 +88,7 @@ struct CSVReader {
         if state == .plain {
             while field.last == 0x20 || field.last == 0x09 { field.removeLast() }
         }
-        if isAtStart, field.starts(with: [0xEF, 0xBB, 0xBF]) { field.removeFirst(3) }
+        if isAtStart, field.starts(with: Self.byteOrderMark) { field.removeFirst(Self.byteOrderMark.count) }
         isAtStart = false
         fields.append(String(decoding: field, as: UTF8.self))
         field.removeAll(keepingCapacity: true)

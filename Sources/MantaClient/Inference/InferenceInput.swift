@@ -55,8 +55,9 @@ enum InferenceInput: Sendable {
     /// The request.
     ///
     /// - Parameters:
-    ///   - metadata: Asks the server what the model takes.
     ///   - file: What messages call the file.
+    ///   - metadata: Asks the server what the model takes.
+    /// - Returns: Its JSON.
     /// - Throws: ``ClientError`` if the model takes something else.
     func body(file: String, metadata: () async throws -> ModelMetadata) async throws -> [UInt8] {
         switch self {

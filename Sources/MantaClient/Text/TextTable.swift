@@ -58,8 +58,9 @@ struct TextTable {
     ///
     /// - Parameters:
     ///   - isColoured: Whether states have colours.
-    ///   - widths: How wide the columns are at least, for a table that goes on.
+    ///   - least: How wide the columns are at least, for a table that goes on.
     ///   - hasTitles: Whether the titles come first.
+    /// - Returns: The lines, without line ends.
     func lines(isColoured: Bool = false, widths least: [Int] = [], hasTitles: Bool = true) -> [String] {
         let widths = zip(widths, least.isEmpty ? widths : least).map(max)
         let titles = hasTitles ? [line(columns.map(\.title), widths) { text, _ in text }] : []
