@@ -104,6 +104,17 @@ struct ChangeTests {
         }
     }
 
+    @Test("what reading everything again found wrong is told fault by fault")
+    func reloadFaults() async throws {
+        try await AdminServer.run { admin, server in
+            admin.set(change: "POST /admin/v1/reload", status: 422, #"{"faults": ["a.yaml:1:1: x", "b.pem: y"]}"#)
+
+            let error = await failure { _ = try await Change.reload().send(to: server, wait: 0) }
+
+            #expect(error == ClientError(.configuration, "a.yaml:1:1: x\nb.pem: y"))
+        }
+    }
+
     @Test("a wait makes room for itself beside the time that an answer may take")
     func waitBeyondTimeout() {
         var request = ServerRequest("POST", "x")

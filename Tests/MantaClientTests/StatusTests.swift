@@ -56,7 +56,7 @@ struct StatusTests {
                 Manta 0.1.0 at \(url), ready, up 70 min, 2 CPUs, 55.0 MiB
 
                 NAME        STATE     VERSIONS  REPLICAS  REQ/S  P50 MS  P99 MS  QUEUED  REASON
-                digits-svm  updating  1,2            2/4   1354    0.31    1.10       3
+                digits-svm  updating  1,2            2/2   1354    0.31    1.10       3
                 m           failed                   0/0      -       -       -       0  m\\u{1B}[2J has no version
 
                 warning: digits-svm: 4 replicas ask for 4 CPUs; this process has 2
@@ -82,7 +82,7 @@ struct StatusTests {
 
                 VERSION  STATE    REPLICAS  QUEUED  ONGOING  REQ/S  FAILED  P50 MS  P95 MS  P99 MS  ROWS/BATCH   AGE  MODEL
                      *1  ready         2/2       3        1   1354       2    0.31    0.74    1.10        3.20  42 s  models/digits-svm/1/model.onnx
-                      2  warming       0/2       -        -      -       -       -       -       -           -     -  models/digits-svm/2/model.onnx
+                      2  warming       0/1       -        -      -       -       -       -       -           -     -  models/digits-svm/2/model.onnx
 
                 REPLICA  NODE   STATE    ONGOING  BATCHES   AGE  LAST ERROR
                 1/0      local  ready          1     5120  41 s
@@ -96,6 +96,27 @@ struct StatusTests {
                 warning: 4 replicas ask for 4 CPUs; this process has 2
 
                 """)
+    }
+
+    @Test(
+        "the scale says who decides and within what",
+        arguments: [
+            (
+                #"{"mode": "autoscaled", "source": "admin", "replicas": 2, "min": 1, "max": 8}"#,
+                "2 replicas, autoscaled between 1 and 8 (admin)"
+            ),
+            (
+                #"{"mode": "pinned", "source": "configuration", "replicas": 1, "min": null, "max": null}"#,
+                "1 replica, pinned (configuration)"
+            ),
+        ])
+    func scale(scale: String, text: String) async throws {
+        let page = try await Self.run { admin, server in
+            admin.set("/admin/v1/deployments/m", #"{"name": "m", "scale": \#(scale)}"#)
+            return try await StatusPage(server: server, name: "m").text()
+        }
+
+        #expect(page.contains("  scale  \(text)\n"))
     }
 
     @Test("colours say no more than the words, and are there on demand only")

@@ -63,13 +63,17 @@ extension ClientError {
 
 extension ServerConnection {
     private struct ErrorDocument: Decodable {
-        let error: String
+        let error: String?
+        /// What reading the configuration again found, a line each.
+        let faults: [String]?
     }
 
     /// What a reply that isn't a success says.
     func refusal(_ reply: ServerReply, of request: ServerRequest) -> ClientError {
-        let text = try? JSONDecoder().decode(ErrorDocument.self, from: Data(reply.body)).error
-        let message = text ?? "\(settings.url)\(request.target) answers with status \(reply.status)"
+        let document = try? JSONDecoder().decode(ErrorDocument.self, from: Data(reply.body))
+        let message =
+            document?.error ?? document?.faults?.joined(separator: "\n")
+            ?? "\(settings.url)\(request.target) answers with status \(reply.status)"
         switch reply.status {
         case 401, 403:
             let hint = settings.token == nil ? "; give a token with --token-file or MANTA_TOKEN" : ""

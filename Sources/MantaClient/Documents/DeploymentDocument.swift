@@ -88,16 +88,15 @@ struct DeploymentsDocument: Decodable {
     let deployments: [DeploymentDocument]
 }
 
-extension DeploymentDocument.Version {
-    /// Whether replicas are wanted for it.
-    private var isWanted: Bool { !["gone", "draining", "failed"].contains(state ?? "") }
+extension DeploymentDocument {
+    /// Replicas that are wanted, of all versions; if nobody says, those that are there to stay.
+    var wantedReplicas: Int { scale?.replicas ?? (versions ?? []).reduce(0) { $0 + $1.lastingReplicas } }
+}
 
+extension DeploymentDocument.Version {
     /// Replicas that are ready.
     var readyReplicas: Int { (replicas ?? []).count { $0.state == "ready" } }
 
-    /// Replicas that are wanted: as many as are pinned, or as many as the autoscaler has.
-    func wantedReplicas(_ scale: DeploymentDocument.Scale?) -> Int {
-        guard isWanted else { return 0 }
-        return scale?.replicas ?? (replicas ?? []).count { $0.state != "draining" && $0.state != "gone" }
-    }
+    /// Replicas that are ready or become so.
+    var lastingReplicas: Int { (replicas ?? []).count { !["draining", "failed", "gone"].contains($0.state) } }
 }

@@ -40,10 +40,9 @@ struct Details {
 
     private var scale: String? {
         deployment.scale.map { scale in
-            let source = scale.source.map { " (\($0))" } ?? ""
-            if let replicas = scale.replicas { return "\(Quantity.count(replicas, "replica")), pinned\(source)" }
-            guard let min = scale.min, let max = scale.max else { return "\(scale.mode ?? "unknown")\(source)" }
-            return "\(min) to \(Quantity.count(max, "replica")), autoscaled\(source)"
+            let replicas = scale.replicas.map { Quantity.count($0, "replica") } ?? "any number of replicas"
+            let range = scale.min.flatMap { min in scale.max.map { " between \(min) and \($0)" } } ?? ""
+            return "\(replicas), \(scale.mode ?? "unknown")\(range)\(scale.source.map { " (\($0))" } ?? "")"
         }
     }
 
@@ -69,7 +68,7 @@ struct Details {
             let reason = version.reason.map { ": \($0)" } ?? ""
             table.add([
                 (version.default == true ? "*" : "") + String(version.version), version.state ?? "-",
-                "\(version.readyReplicas)/\(version.wantedReplicas(deployment.scale))", Self.text(version.queued),
+                "\(version.readyReplicas)/\(version.lastingReplicas)", Self.text(version.queued),
                 Self.text(version.ongoing), Quantity.short(minute?.perSecond), Self.text(minute?.failures),
                 Quantity.short(minute?.p50Ms), Quantity.short(minute?.p95Ms), Quantity.short(minute?.p99Ms),
                 Quantity.short(minute?.meanBatchRows), Quantity.age(version.ageS), (version.path ?? "") + reason,

@@ -36,12 +36,11 @@ struct Overview {
     private static func row(_ deployment: DeploymentDocument) -> [String] {
         let versions = (deployment.versions ?? []).filter { $0.state != "gone" }
         let ready = versions.reduce(0) { $0 + $1.readyReplicas }
-        let wanted = versions.reduce(0) { $0 + $1.wantedReplicas(deployment.scale) }
         let minutes = versions.compactMap(\.lastMinute)
         let rates = minutes.compactMap(\.perSecond)
         return [
             deployment.name, deployment.state ?? "-", versions.map { String($0.version) }.joined(separator: ","),
-            "\(ready)/\(wanted)", Quantity.short(rates.isEmpty ? nil : rates.reduce(0, +)),
+            "\(ready)/\(deployment.wantedReplicas)", Quantity.short(rates.isEmpty ? nil : rates.reduce(0, +)),
             Quantity.short(minutes.compactMap(\.p50Ms).max()), Quantity.short(minutes.compactMap(\.p99Ms).max()),
             String(versions.reduce(0) { $0 + ($1.queued ?? 0) }), deployment.reason ?? "",
         ]
