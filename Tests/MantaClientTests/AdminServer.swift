@@ -116,11 +116,13 @@ final class AdminServer: Sendable {
 /// Serves routes on a port of this machine for as long as `body` runs.
 @discardableResult
 func serving<Result: Sendable>(
-    _ addRoutes: (inout Routes) -> Void, body: (ServerURL) async throws -> Result
+    _ configure: (inout HTTPServerConfiguration) -> Void, routes addRoutes: (inout Routes) -> Void,
+    body: (ServerURL) async throws -> Result
 ) async throws -> Result {
     var configuration = HTTPServerConfiguration()
     configuration.accessLog = false
     configuration.drainTimeout = .seconds(1)
+    configure(&configuration)
     var routes = Routes()
     addRoutes(&routes)
     let server = HTTPServer(
@@ -135,6 +137,14 @@ func serving<Result: Sendable>(
     }
     await server.drain()
     return try result.get()
+}
+
+/// Serves routes without HTTPS.
+@discardableResult
+func serving<Result: Sendable>(
+    _ addRoutes: (inout Routes) -> Void, body: (ServerURL) async throws -> Result
+) async throws -> Result {
+    try await serving({ _ in }, routes: addRoutes, body: body)
 }
 
 extension HTTPResponse {

@@ -1,3 +1,4 @@
+import Foundation
 import MantaHTTP
 import MantaTestKit
 import Testing
@@ -108,6 +109,52 @@ struct ConnectionTests {
             #expect(throws: ClientError(.usage, "t: expected a token, printable ASCII on one line without spaces")) {
                 try ConnectionSettings.token(in: text, of: "t")
             }
+        }
+    }
+
+    @Test("a server's own certificate is trusted if it is given, or if none counts, and not otherwise")
+    func https() async throws {
+        let folder = try TemporaryFolder()
+        let (certificate, key) = (folder.path + "/c.pem", folder.path + "/k.pem")
+        try await onThread {
+            let openssl = Process()
+            openssl.executableURL = URL(filePath: "/usr/bin/env")
+            openssl.arguments =
+                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
+                + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+            openssl.standardError = FileHandle.nullDevice
+            try openssl.run()
+            openssl.waitUntilExit()
+        }
+        try await serving {
+            $0.tls = TLSFiles(certificate: certificate, key: key)
+        } routes: {
+            $0.on(.get, "/x") { _ in .document("{}") }
+        } body: { plain in
+            let url = try #require(ServerURL(plain.description.replacing("http:", with: "https:")))
+            func ask(_ url: ServerURL, _ trust: ConnectionSettings.Trust) async -> ClientError? {
+                var settings = ConnectionSettings(url: url)
+                settings.trust = trust
+                return await failure {
+                    try await ServerConnection.open(settings) { _ = try await $0.reply(to: ServerRequest("GET", "x")) }
+                }
+            }
+
+            #expect(await ask(url, .file(certificate)) == nil)
+            #expect(await ask(url, .anyone) == nil)
+            #expect(
+                await ask(url, .system)?.message
+                    == "the certificate of \(url) isn't trusted; give that of its authority with --ca")
+            #expect(await ask(plain, .anyone)?.message == "\(plain) closed the connection without an answer")
+        }
+        try await serving({ $0.on(.get, "/x") { _ in .document("{}") } }) { plain in
+            let url = try #require(ServerURL(plain.description.replacing("http:", with: "https:")))
+            let error = await failure {
+                try await ServerConnection.open(ConnectionSettings(url: url)) {
+                    _ = try await $0.reply(to: ServerRequest("GET", "x"))
+                }
+            }
+            #expect(error?.message == "no HTTPS connection to \(url) can be made; is it HTTPS that it speaks?")
         }
     }
 

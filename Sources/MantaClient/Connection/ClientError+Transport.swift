@@ -26,13 +26,16 @@ extension ClientError {
             ClientError(.unavailable, "\(url) closed the connection without an answer")
         case let error as HTTPClientError where [.invalidURL, .emptyHost, .emptyScheme].contains(error):
             ClientError(.usage, "\(url): expected \(ServerURL.expected)")
-        default:
-            if isCertificateFault(error) {
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            ClientError(.unavailable, "the certificate of \(url) is for another name")
+        case NIOSSLError.handshakeFailed(let cause):
+            if "\(cause)".contains("CERTIFICATE_VERIFY_FAILED") {
                 ClientError(
-                    .unavailable, "the certificate of \(url) isn't trusted (\(error)); give its authority with --ca")
+                    .unavailable, "the certificate of \(url) isn't trusted; give that of its authority with --ca")
             } else {
-                ClientError(.unavailable, "\(url) can't be talked to: \(error)")
+                ClientError(.unavailable, "no HTTPS connection to \(url) can be made; is it HTTPS that it speaks?")
             }
+        default: ClientError(.unavailable, "\(url) can't be talked to: \(error)")
         }
     }
 
@@ -50,14 +53,6 @@ extension ClientError {
         }
         let text = unsafe String(cString: strerror(error.errnoCode))
         return text.prefix(1).lowercased() + text.dropFirst()
-    }
-
-    private static func isCertificateFault(_ error: any Error) -> Bool {
-        switch error {
-        case NIOSSLError.handshakeFailed(let cause): "\(cause)".contains("CERTIFICATE_VERIFY_FAILED")
-        case is NIOSSLExtraError: true
-        default: false
-        }
     }
 }
 
