@@ -37,6 +37,10 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
     name: "manta",
@@ -48,6 +52,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -102,11 +108,14 @@ let package = Package(
                 "MantaConfig", "MantaStore", "MantaController", "MantaGateway", "MantaAdmin", logging, lifecycle,
                 signals, metrics,
             ]),
+        part(
+            "MantaClient",
+            ["MantaThreads", "MantaConfig", httpClient, nioCore, nioPosix, nioHTTP, nioSSL, yams]),
         .executableTarget(
             name: "manta",
             dependencies: [
-                "MantaServer", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing", "MantaTelemetry", arguments,
-                httpClient, logging,
+                "MantaServer", "MantaClient", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing",
+                "MantaTelemetry", arguments, logging, signals,
             ],
             swiftSettings: settings,
             // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
@@ -127,6 +136,7 @@ let package = Package(
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaClient", ["MantaCore", "MantaServing", "MantaGateway", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]

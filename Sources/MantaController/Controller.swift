@@ -123,12 +123,10 @@ package actor Controller: Service {
     private func tell(_ deployments: [WantedDeployment], retry: Retry) {
         let next = Dictionary(uniqueKeysWithValues: deployments.map { ($0.name, $0) })
         for (name, new) in next.sorted(by: { $0.key < $1.key }) where wanted[name] != new {
-            let word = wanted[name] == nil ? "found" : "changed"
-            let versions = new.versions.map { String($0.number) }.joined(separator: ", ")
+            let isSound = new.fault == nil && new.warnings.isEmpty
             events.record(
-                .configuration,
-                new.fault ?? "\(word): version \(versions), configuration from \(new.source.file ?? new.source.kind.rawValue)",
-                deployment: name, severity: new.fault == nil ? .info : .error)
+                .configuration, new.difference(from: wanted[name]), deployment: name,
+                severity: isSound ? .info : .warning)
         }
         for name in wanted.keys.sorted() where next[name] == nil {
             events.record(.configuration, "no longer wanted", deployment: name)

@@ -4,17 +4,26 @@ import MantaConfig
 
 /// Where the configuration and the models are: the arguments that all commands take which need them.
 struct ConfigurationArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("A model repository. Default: ./models, if it is there.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("A model repository. Default: ./models, if it is there.", valueName: "dir"),
+        completion: .directory)
     var models: [String] = []
-    @Option(help: ArgumentHelp("A configuration file; options given here override it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A configuration file; options given here override it.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
     var config: String?
-    @Argument(help: ArgumentHelp("Model files to serve without configuration.", valueName: "model.onnx"))
+    @Argument(
+        help: ArgumentHelp("Model files to serve without configuration.", valueName: "model.onnx"),
+        completion: .file(extensions: ["onnx"]))
     var files: [String] = []
 
     func validate() throws {
-        guard !(models + files + [config].compactMap(\.self)).contains("") else {
-            throw ValidationError("expected a path, found an empty argument")
-        }
+        try Self.validate(models + files + [config].compactMap(\.self))
+    }
+
+    /// Refuses arguments that are no paths.
+    static func validate(_ paths: [String]) throws {
+        guard !paths.contains("") else { throw ValidationError("expected a path, found an empty argument") }
     }
 
     /// Reads the file and the models' own files. An option stands above the environment, that above the file, and the
@@ -25,6 +34,13 @@ struct ConfigurationArguments: ParsableArguments {
     /// - Throws: ``ConfigurationErrors`` with every fault of every file.
     func read(
         override: (inout ServerConfiguration) -> Void = { _ in }
+    ) throws -> (configuration: ServerConfiguration, deployments: [DeploymentSource]) {
+        try Self.read(models: models, config: config, files: files, override: override)
+    }
+
+    /// Does so for a command that takes these in a way of its own.
+    static func read(
+        models: [String], config: String?, files: [String], override: (inout ServerConfiguration) -> Void = { _ in }
     ) throws -> (configuration: ServerConfiguration, deployments: [DeploymentSource]) {
         var (configuration, faults) = config.map { ServerConfiguration.read(file: $0) } ?? (ServerConfiguration(), [])
         if let library = ProcessInfo.processInfo.environment["MANTA_ONNXRUNTIME_LIBRARY"], !library.isEmpty {

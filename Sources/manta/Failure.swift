@@ -1,4 +1,5 @@
 import ArgumentParser
+import MantaClient
 import MantaConfig
 import MantaCore
 import MantaHTTP
@@ -15,6 +16,7 @@ struct Failure {
     init(_ error: any Error) {
         switch error {
         case let error as ConfigurationErrors: (message, exitCode) = (error.description, EX_CONFIG)
+        case let error as ClientError: (message, exitCode) = ("manta: \(error.message)", error.kind.exitCode)
         case let error as ServingError: (message, exitCode) = ("manta: \(error.message)", EX_UNAVAILABLE)
         case let error as HTTPServerError: (message, exitCode) = ("manta: \(error)", EX_UNAVAILABLE)
         case let error as ValidationError: (message, exitCode) = ("manta: \(error.message)", EX_USAGE)
@@ -26,13 +28,30 @@ struct Failure {
     static func exiting(_ work: () async throws -> Void) async throws {
         do {
             try await work()
+        } catch is OutputClosed {
+            return
+        } catch let code as ExitCode {
+            throw code
         } catch {
             let failure = Failure(error)
             StandardError.write(failure.message + "\n")
             throw ExitCode(failure.exitCode)
         }
     }
+}
 
+extension ClientError.Kind {
+    fileprivate var exitCode: Int32 {
+        switch self {
+        case .usage: EX_USAGE
+        case .data: EX_DATAERR
+        case .configuration: EX_CONFIG
+        case .unauthorised: EX_NOPERM
+        case .unavailable: EX_UNAVAILABLE
+        case .unfinished: EX_TEMPFAIL
+        case .failed: EXIT_FAILURE
+        }
+    }
 }
 
 /// Standard error, written at once.

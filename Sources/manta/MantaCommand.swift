@@ -6,5 +6,8 @@ import MantaServer
 struct MantaCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "manta", abstract: "Serves trained models over HTTP.", version: Manta.version,
-        subcommands: [ServeCommand.self, CheckCommand.self])
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, StatusCommand.self, ScaleCommand.self, DeployCommand.self,
+            UndeployCommand.self, ReloadCommand.self, EventsCommand.self, InferCommand.self,
+        ])
 }

@@ -60,7 +60,7 @@ extension DeploymentDocument.Scale {
     init(_ snapshot: DeploymentSnapshot, cpus: Int) {
         let wanted = snapshot.wanted
         source = wanted.isScaledByHand ? "admin" : "configuration"
-        replicas = snapshot.replicas.wanted
+        replicas = snapshot.replicasOfEachVersion
         switch wanted.scale {
         case .pinned: (mode, min, max) = ("pinned", nil, nil)
         case .automatic(let scaling):

@@ -138,7 +138,9 @@ extension DeploymentSnapshot {
     /// What goes on, in a sentence.
     fileprivate var progress: String {
         let (ready, wanted) = replicas
-        let count = "\(wanted) \(wanted == 1 ? "replica is" : "replicas are") wanted, \(ready) \(ready == 1 ? "is" : "are") ready"
+        let each = controller.wanted.count > 1 ? ", of \(controller.wanted.count) versions together" : ""
+        let count =
+            "\(wanted) \(wanted == 1 ? "replica is" : "replicas are") wanted\(each), \(ready) \(ready == 1 ? "is" : "are") ready"
         switch state {
         case .ready, .asleep: return count
         case .loading: return "it is being loaded; \(count)"

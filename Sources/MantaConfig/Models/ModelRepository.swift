@@ -83,7 +83,11 @@ public enum ModelRepository {
         return DeploymentSource(configuration: configuration, versions: versions, origin: path)
     }
 
-    private static func deployment(folder: String, name: String) throws(ConfigurationErrors) -> DeploymentSource {
+    /// Reads the folder of one model.
+    ///
+    /// - Throws: ``ConfigurationErrors`` with every fault of its configuration.
+    /// - Note: Reads files.
+    package static func deployment(folder: String, name: String) throws(ConfigurationErrors) -> DeploymentSource {
         try check(name: name, of: folder)
         guard let entries = entries(of: folder) else {
             throw ConfigurationErrors(folder, "can't be read, expected a folder of versions")
@@ -128,7 +132,7 @@ public enum ModelRepository {
     }
 
     /// `resnet50` for `resnet50.onnx` and for `resnet50/1/model.onnx`.
-    static func name(ofFile path: String) -> String {
+    package static func name(ofFile path: String) -> String {
         var parts = path.split(separator: "/").map(String.init)
         let file = parts.popLast() ?? path
         let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file

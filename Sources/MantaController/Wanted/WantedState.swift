@@ -109,7 +109,7 @@ struct WantedState {
         case .automatic(let min, let max):
             return .automatic(configuration.scaling(min: min, max: max))
         case nil:
-            if let scaling = configuration.autoscaling { return .automatic(scaling) }
+            if configuration.autoscaling != nil { return .automatic(configuration.scaling(min: nil, max: nil)) }
             return .pinned(configuration.replicas ?? Swift.max(1, cpus / configuration.options.threads))
         }
     }
@@ -131,6 +131,8 @@ extension DeploymentConfiguration {
         if let min { scaling.minReplicas = min }
         if let max { scaling.maxReplicas = max }
         if min != nil || max != nil { scaling.initialReplicas = nil }
+        // A request may wait in the queue for half of the time that it may take.
+        if let objective { scaling.targetQueueWait = scaling.targetQueueWait ?? objective / 2 }
         return scaling
     }
 }

@@ -213,6 +213,8 @@ extension DeploymentController {
         admitLoaded()
         scale()
         moveTraffic(at: now)
+        // What stood by for an instance that handed over is scaled again.
+        scale()
         let leaving = retirees()
         reroute(without: Set(leaving))
         actions += failed.map { .retire($0) }
@@ -229,8 +231,9 @@ extension DeploymentController {
             guard !instances.values.contains(where: { $0.spec == spec && $0.phase.isAlive }) else { continue }
             let id = nextInstance
             nextInstance += 1
-            instances[id] = Instance(spec: spec, startedAt: now)
-            if counts[spec.version.number] == nil, let old = predecessor(of: spec.version.number) {
+            let old = predecessor(of: spec.version.number)
+            instances[id] = Instance(spec: spec, startedAt: now, isUpdate: old != nil)
+            if counts[spec.version.number] == nil, let old {
                 // An update keeps the count that was found right for the version before.
                 counts[spec.version.number] = counts[instances[old]?.spec.version.number ?? 0]
             }
@@ -278,7 +281,8 @@ extension DeploymentController {
                 standbys[id] = Standby(old: old, until: now + rules.settleTime)
             }
             serving[number] = id
-            note(.update, instance, "\(instance.name) serves with \(instance.readyCount) replicas")
+            let replicas = instance.readyCount == 1 ? "1 replica" : "\(instance.readyCount) replicas"
+            note(.update, instance, "\(instance.name) serves with \(replicas)")
         }
     }
 
@@ -345,7 +349,7 @@ extension DeploymentController {
     }
 
     private func predecessor(of instance: Instance) -> InstanceID? {
-        predecessor(of: instance.spec.version.number)
+        instance.isUpdate ? predecessor(of: instance.spec.version.number) : nil
     }
 
     private func isStandingBy(_ id: InstanceID) -> Bool { standbys.values.contains { $0.old == id } }

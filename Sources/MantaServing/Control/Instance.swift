@@ -12,10 +12,13 @@ extension DeploymentController {
         /// Its replicas by number.
         package internal(set) var replicas: [Int: ReplicaPhase] = [:]
         var nextReplica = 0
+        /// Whether something served in its place when it was begun, so that clients depend on it to be as good.
+        let isUpdate: Bool
 
-        init(spec: InstanceSpec, startedAt: ContinuousClock.Instant) {
+        init(spec: InstanceSpec, startedAt: ContinuousClock.Instant, isUpdate: Bool) {
             self.spec = spec
             self.startedAt = startedAt
+            self.isUpdate = isUpdate
         }
 
         /// Replicas that take batches.

@@ -82,6 +82,12 @@ package struct DeploymentSnapshot: Sendable {
         }
     }
 
+    /// Replicas wanted of the version that serves requests which name none, and of each other unless their load differs.
+    package var replicasOfEachVersion: Int {
+        let version = controller.routes.defaultVersion ?? controller.wanted.last?.version.number
+        return version.map(controller.count) ?? 0
+    }
+
     /// Replicas that take batches, and those wanted, of all versions.
     package var replicas: (ready: Int, wanted: Int) {
         let serving = controller.routes.versions.values.compactMap { controller.instances[$0]?.readyCount }

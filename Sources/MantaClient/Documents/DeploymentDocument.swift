@@ -1,0 +1,102 @@
+/// How a deployment is: `GET /admin/v1/deployments/{name}`.
+struct DeploymentDocument: Decodable, Sendable {
+    struct Configuration: Decodable {
+        let source: String?
+        let file: String?
+        let overrides: String?
+        let values: JSONValue?
+    }
+
+    struct Scale: Decodable {
+        let mode: String?
+        let source: String?
+        let replicas: Int?
+        let min: Int?
+        let max: Int?
+    }
+
+    struct Update: Decodable {
+        let state: String?
+        let from: [Int]?
+        let to: [Int]?
+        let reason: String?
+        let startedAt: String?
+    }
+
+    struct Version: Decodable {
+        let version: Int
+        let hash: String?
+        let path: String?
+        let state: String?
+        let reason: String?
+        let `default`: Bool?
+        let ageS: Double?
+        let queued: Int?
+        let ongoing: Int?
+        let replicas: [Replica]?
+        let batching: Batching?
+        let lastMinute: LastMinute?
+    }
+
+    struct Replica: Decodable {
+        let id: Int
+        let node: String?
+        let state: String?
+        let ageS: Double?
+        let ongoing: Int?
+        let batches: Int?
+        let lastError: String?
+    }
+
+    struct Batching: Decodable {
+        let maxRows: Int?
+        let rowsInForce: Int?
+        let reason: String?
+    }
+
+    struct LastMinute: Decodable {
+        let requests: Int?
+        let failures: Int?
+        let perSecond: Double?
+        let p50Ms: Double?
+        let p95Ms: Double?
+        let p99Ms: Double?
+        let meanBatchRows: Double?
+    }
+
+    struct Decision: Decodable {
+        let at: String?
+        let version: Int?
+        let from: Int?
+        let to: Int?
+        let reason: String?
+    }
+
+    let name: String
+    let state: String?
+    let reason: String?
+    let configuration: Configuration?
+    let scale: Scale?
+    let update: Update?
+    let versions: [Version]?
+    let decisions: [Decision]?
+    let warnings: [String]?
+}
+
+/// `GET /admin/v1/deployments`.
+struct DeploymentsDocument: Decodable {
+    let deployments: [DeploymentDocument]
+}
+
+extension DeploymentDocument {
+    /// Replicas that are wanted, of all versions; if nobody says, those that are there to stay.
+    var wantedReplicas: Int { scale?.replicas ?? (versions ?? []).reduce(0) { $0 + $1.lastingReplicas } }
+}
+
+extension DeploymentDocument.Version {
+    /// Replicas that are ready.
+    var readyReplicas: Int { (replicas ?? []).count { $0.state == "ready" } }
+
+    /// Replicas that are ready or become so.
+    var lastingReplicas: Int { (replicas ?? []).count { !["draining", "failed", "gone"].contains($0.state) } }
+}
