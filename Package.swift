@@ -122,6 +122,7 @@ let package = Package(
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaServer"),
+        tests("MantaAdmin", ["MantaHTTP", logging]),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),

@@ -195,10 +195,12 @@ class Page:
             mouse("mouseMoved", *point)
         mouse("mouseReleased", *points[-1])
 
-    def key(self, key, code=None, modifiers=0):
+    def key(self, key):
+        """Presses Tab or Enter."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
         for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, modifiers=modifiers,
-                      windowsVirtualKeyCode={"Tab": 9, "Enter": 13}.get(key, 0))
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code,
+                      **({"text": text} if text and kind == "keyDown" else {}))
 
     def type(self, text):
         self.send("Input.insertText", text=text)

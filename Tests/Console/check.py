@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -81,7 +82,7 @@ class Check:
         try:
             for step in steps:
                 step()
-        except (TimeoutError, RuntimeError) as error:
+        except (OSError, RuntimeError) as error:
             self.faults.append(f"{self.name}: {error}")
             self.picture("fault")
         self.quiet()

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -209,6 +210,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.json(world.status())
         if parts == ["admin", "v1", "deployments"]:
             return self.json({"deployments": [world.deployment(name) for name in world.names]})
+        if parts[:3] == ["admin", "v1", "deployments"] and parts[3] in world.names:
+            return self.json(world.deployment(parts[3]))
         if parts == ["admin", "v1", "events"]:
             after = int(urllib.parse.parse_qs(url.query).get("after", ["0"])[0])
             if "text/event-stream" in self.headers.get("Accept", ""):
@@ -260,7 +263,12 @@ class Handler(BaseHTTPRequestHandler):
         if not os.path.exists(path):
             return self.json({"error": f"{self.path} is not found"}, 404)
         with open(path, "rb") as file:
-            return self.answer(file.read(), TYPES[os.path.splitext(path)[1]], headers={
+            content = file.read()
+            tag = f'W/"{zlib.crc32(content):x}"'
+            if self.headers.get("If-None-Match") == tag:
+                return self.answer(b"", "text/plain", 304)
+            return self.answer(content, TYPES[os.path.splitext(path)[1]], headers={
+                "ETag": tag,
                 # As ConsoleRoutes.swift has it.
                 "Content-Security-Policy":
                     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -34,9 +34,9 @@ export class DeploymentCard {
       this.drawMeters(Date.now());
     };
     this.meters = [
-      new Sparkline({ title: "requests/s", unit: "per second", series: [{ key: "rate" }], onpoint,
+      new Sparkline({ title: "requests/s", unit: "per second", series: [{ key: "rate" }], onpoint, tellsTime: true,
         hint: "Requests a second over the last minute, all versions" }),
-      new Sparkline({ title: "latency ms", unit: "milliseconds", onpoint,
+      new Sparkline({ title: "latency ms", unit: "milliseconds", onpoint, isLogarithmic: true,
         series: [{ key: "p50", name: "p50" }, { key: "p95", name: "p95" }, { key: "p99", name: "p99" }],
         hint: "From arrival to the encoded reply, over the last minute; the slowest version" }),
       new Sparkline({ title: "rows/batch", unit: "rows", series: [{ key: "rows" }], onpoint,
@@ -169,7 +169,7 @@ function makeVersion({ version }) {
     h("dl", { class: "figures" }, cell("ongoing"), cell("queued"), cell("age"), cell("hash"), cell("file")),
     h("p", { class: "reason" }),
     h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ...["replica", "state", "ongoing", "batches", "age", "node"].map((title) => h("th", { scope: "col" }, title)))),
+      h("thead", {}, h("tr", {}, ...["replica", "state", "ongoing", "batches", "age"].map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}))));
 }
 
@@ -186,16 +186,17 @@ function drawVersion(element, version) {
   const body = element.querySelector("tbody");
   body.parentElement.hidden = !version.replicas?.length;
   list(body, version.replicas ?? [], ({ id }) => id,
-    () => h("tr", {}, h("th", { scope: "row" }), ...Array.from({ length: 5 }, () => h("td", {}))), drawReplica);
+    () => h("tr", {}, h("th", { scope: "row" }), ...Array.from({ length: 4 }, () => h("td", {}))), drawReplica);
 }
 
 function drawReplica(row, replica) {
+  const place = replica.node && replica.node !== "local" ? ` on ${replica.node}` : "";
+  const state = replica.last_error ? `${replica.state}: ${replica.last_error}` : replica.state;
   const values = [
-    String(replica.id), replica.state ?? "–", count(replica.ongoing), count(replica.batches), duration(replica.age_s), replica.node ?? "–",
+    `${replica.id}${place}`, state ?? "–", count(replica.ongoing), count(replica.batches), duration(replica.age_s),
   ];
   values.forEach((value, index) => text(row.children[index], value));
   set(row, "data-state", replica.state);
-  if (replica.last_error) text(row.children[1], `${replica.state}: ${replica.last_error}`);
 }
 
 /** Enough of a hash to tell versions apart; the whole is in the title. */

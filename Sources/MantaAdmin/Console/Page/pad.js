@@ -7,7 +7,7 @@ const CELLS = 8;
 const DOTS = 4;
 const SIDE = CELLS * DOTS;
 /** In dots. Strokes of the data set are about this wide. */
-const BRUSH = 2.3;
+const BRUSH = 2.4;
 
 /** `onchange(values)` hears the 64 values, row by row, whenever a stroke has changed them. */
 export class Pad {
