@@ -24,11 +24,11 @@ const GAP_MS = 20_000;
 
 /**
  * A quantity, or several on one scale, over the last five minutes. `series` is `[{key, name}]`, most important first.
- * `isLogarithmic`: the scale is, for quantities that differ by their factor, such as percentiles. `tellsTime`: says how
- * long the axis is. `onpoint(time)` hears where the pointer is, null when it leaves.
+ * `isLogarithmic`: the scale is, for quantities that differ by their factor, such as percentiles. `onpoint(time)`
+ * hears where the pointer is, null when it leaves.
  */
 export class Sparkline {
-  constructor({ title, unit, series, hint, isLogarithmic, tellsTime, onpoint }) {
+  constructor({ title, unit, series, hint, isLogarithmic, onpoint }) {
     this.isLogarithmic = isLogarithmic;
     this.series = series;
     this.unit = unit;
@@ -49,7 +49,8 @@ export class Sparkline {
       h("span", { class: `reading reading-${index}` }, name ? h("i", {}, name) : null, this.values[index]));
     this.element = h("div", { class: "meter" },
       h("div", { class: "readings" },
-        h("span", { class: "label", title: hint }, title), h("span", { class: "values" }, ...readings), this.failures, tellsTime ? this.when : null),
+        h("span", { class: "label", title: hint }, title),
+        h("span", { class: "values" }, ...readings), this.failures, this.when),
       h("div", { class: "plot" }, this.plot, this.high, this.low));
     this.plot.addEventListener("pointermove", (event) => {
       const box = this.plot.getBoundingClientRect();
@@ -69,7 +70,8 @@ export class Sparkline {
     this.span = minutes * MINUTE_MS;
     set(this.grid, "d", grid(minutes));
     const x = (sample) => WIDTH - ((now - sample.at) / this.span) * WIDTH;
-    const share = (value) => (bottom ? Math.log(Math.max(value, bottom) / bottom) / Math.log(top / bottom) : value / top);
+    const decades = (value) => Math.log10(Math.max(value, bottom) / bottom);
+    const share = (value) => (bottom ? decades(value) / decades(top) : value / top);
     const y = (value) => HEIGHT - 1 - share(value) * (HEIGHT - 3);
     this.series.forEach(({ key }, index) => set(this.lines[index], "d", trace(samples, key, x, y)));
     set(this.area, "d", this.series.length === 1 ? area(samples, this.series[0].key, x, y) : "");
@@ -86,7 +88,8 @@ export class Sparkline {
 
 /** A line for each whole minute. */
 function grid(minutes) {
-  return Array.from({ length: minutes - 1 }, (_, index) => `M${(((index + 1) * WIDTH) / minutes).toFixed(1)} 0V${HEIGHT}`).join("");
+  const at = (index) => (((index + 1) * WIDTH) / minutes).toFixed(1);
+  return Array.from({ length: minutes - 1 }, (_, index) => `M${at(index)} 0V${HEIGHT}`).join("");
 }
 
 function runs(samples, key) {
@@ -124,23 +127,27 @@ const CURVE = { width: 260, height: 112, left: 44, right: 12, top: 20, bottom: 2
 export function costCurve(costs, key, title, rowsInForce) {
   const points = costs.filter((cost) => cost.rows > 0 && cost[key] > 0).sort((one, other) => one.rows - other.rows);
   const { width, height, left, right, top, bottom } = CURVE;
-  const x = logarithmic(points.map(({ rows }) => rows).concat(rowsInForce > 0 ? [rowsInForce] : []), left, width - right);
+  const rows = points.map((point) => point.rows).concat(rowsInForce > 0 ? [rowsInForce] : []);
+  const x = logarithmic(rows, left, width - right);
   const y = logarithmic(points.map((point) => point[key]), height - bottom, top);
   const place = (point) => [x(point.rows).toFixed(1), y(point[key]).toFixed(1)];
   const label = (content, at, up, anchor, kind) =>
     svg("text", { x: at, y: up, "text-anchor": anchor, class: kind ?? "tick" }, content);
+  const spoken = points.map((point) => `${number(point.rows)}: ${number(point[key])}`);
   const marks = [...new Set([points[0], points.at(-1)])];
   return svg("svg", {
     viewBox: `0 0 ${width} ${height}`, role: "img", class: "curve",
-    "aria-label": `${title} by rows: ${points.map((point) => `${number(point.rows)}: ${number(point[key])}`).join(", ")}`,
+    "aria-label": `${title} by rows: ${spoken.join(", ")}`,
   },
   svg("path", { class: "axis", d: `M${left} ${top - 6}V${height - bottom}H${width - right}` }),
-  rowsInForce > 0 ? svg("path", { class: "force", d: `M${x(rowsInForce).toFixed(1)} ${top - 6}V${height - bottom}` }) : null,
+  rowsInForce > 0
+    ? svg("path", { class: "force", d: `M${x(rowsInForce).toFixed(1)} ${top - 6}V${height - bottom}` }) : null,
   svg("path", { class: "line line-0", d: `M${points.map((point) => place(point).join(" ")).join("L")}` }),
   ...points.map((point) => {
     const [cx, cy] = place(point);
     return svg("circle", { cx, cy, r: 2.6, class: "point" },
-      svg("title", {}, `${number(point.rows)} rows: ${number(point.milliseconds)} ms, ${number(point.rows_per_second)} rows/s, ${number(point.batches)} batches`));
+      svg("title", {}, `${number(point.rows)} rows: ${number(point.milliseconds)} ms, ` +
+        `${number(point.rows_per_second)} rows/s, ${number(point.batches)} batches`));
   }),
   label(title, 0, 10, "start", "name"),
   ...marks.map((point) => label(number(point[key]), left - 5, y(point[key]) + 3.5, "end")),
@@ -164,6 +171,7 @@ const DECISIONS = 60;
 export class Timeline {
   constructor() {
     this.chosen = null;
+    this.namesVersion = false;
     this.steps = svg("svg", { viewBox: `0 0 1000 100`, preserveAspectRatio: "none", "aria-hidden": "true" });
     this.marks = h("div", { class: "marks" });
     this.top = h("span", { class: "ceiling" });
@@ -204,14 +212,15 @@ export class Timeline {
       element.style.top = `${(y(decision.to) * 100).toFixed(2)}%`;
       set(element, "aria-pressed", String(decision === shown));
     });
-    this.tell(shown, versions.length > 1);
+    this.namesVersion = versions.length > 1;
+    this.tell(shown);
   }
 
   mark(decision, key) {
     const choose = () => {
       this.chosen = key;
       for (const other of this.marks.children) set(other, "aria-pressed", String(other === mark));
-      this.tell(decision, true);
+      this.tell(decision);
     };
     const mark = h("button", {
       type: "button", class: decision.to < decision.from ? "fewer" : "more",
@@ -221,12 +230,13 @@ export class Timeline {
     return mark;
   }
 
-  tell(decision, namesVersion) {
-    const version = namesVersion ? `, version ${decision.version}` : "";
+  tell(decision) {
+    const version = this.namesVersion ? `, version ${decision.version}` : "";
     text(this.headline, `${clock(decision.at)}  ${decision.from} → ${decision.to}${version}`);
     text(this.why, decision.reason ?? "");
     const inputs = Object.entries(decision.inputs ?? {}).filter(([, value]) => value !== null);
     list(this.inputs, inputs, ([name]) => name, ([name]) => h("div", {}, h("dt", {}, name), h("dd", {})),
-      (element, [, value]) => text(element.lastElementChild, typeof value === "number" ? number(value) : String(value)));
+      (element, [, value]) =>
+        text(element.lastElementChild, typeof value === "number" ? number(value) : String(value)));
   }
 }
