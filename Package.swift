@@ -135,6 +135,7 @@ let package = Package(
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaServer"),
+        tests("MantaAdmin", ["MantaHTTP", logging]),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaClient", ["MantaCore", "MantaServing", "MantaGateway", "MantaHTTP", logging]),
         .testTarget(

@@ -1,4 +1,5 @@
 """Drives a headless Chromium by its DevTools protocol over a pipe: no driver, no port and no package is needed."""
+
 import base64
 import collections
 import fcntl
@@ -22,10 +23,21 @@ class Browser:
             raise SystemExit("there is no Chromium: scripts/install-dependencies --tests installs it")
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         options = [
-            "--headless=new", "--remote-debugging-pipe", f"--user-data-dir={self.profile.name}", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-extensions",
-            "--disable-default-apps", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
-            "--force-color-profile=srgb", "--no-proxy-server"]
+            "--headless=new",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={self.profile.name}",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-extensions",
+            "--disable-default-apps",
+            "--disable-dev-shm-usage",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--force-color-profile=srgb",
+            "--no-proxy-server",
+        ]
         if os.geteuid() == 0:
             options.append("--no-sandbox")
         # Chromium reads commands from descriptor 3 and writes to 4. Ours are moved out of their way first.
@@ -37,8 +49,14 @@ class Browser:
             os.dup2(write_answer, 4)
 
         self.process = subprocess.Popen(
-            [command, *options, "about:blank"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, pass_fds=(3, 4), preexec_fn=connect, start_new_session=True)
+            [command, *options, "about:blank"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(3, 4),
+            preexec_fn=connect,
+            start_new_session=True,
+        )
         os.close(read_command)
         os.close(write_answer)
         self.buffer = b""
@@ -133,12 +151,21 @@ class Page:
 
     def look(self, width, height, dark, phone):
         """How large the window is, and what its user prefers."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=2 if phone else 1, mobile=phone)
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
+        )
         self.send("Emulation.setTouchEmulationEnabled", enabled=phone)
-        self.send("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-            {"name": "prefers-reduced-motion", "value": "reduce"}])
+        self.send(
+            "Emulation.setEmulatedMedia",
+            features=[
+                {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ],
+        )
 
     def open(self, url):
         self.send("Page.navigate", url=url)
@@ -166,7 +193,8 @@ class Page:
         return self.evaluate(
             f"(() => {{ const e = {element}; if (!e) throw new Error('no such element');"
             " e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();"
-            " return {x: b.x, y: b.y, width: b.width, height: b.height}; })()")
+            " return {x: b.x, y: b.y, width: b.width, height: b.height}; })()"
+        )
 
     def click(self, element):
         """Clicks the middle of an element with the mouse."""
@@ -177,12 +205,20 @@ class Page:
 
     def stroke(self, points, finger=False):
         """Presses at the first point, moves along the others, and lets go."""
+
         def touch(kind, points):
             self.send("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y} for x, y in points])
 
         def mouse(kind, x, y):
-            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1,
-                      buttons=0 if kind == "mouseReleased" else 1)
+            self.send(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button="left",
+                clickCount=1,
+                buttons=0 if kind == "mouseReleased" else 1,
+            )
 
         if finger:
             touch("touchStart", points[:1])
@@ -195,10 +231,18 @@ class Page:
             mouse("mouseMoved", *point)
         mouse("mouseReleased", *points[-1])
 
-    def key(self, key, code=None, modifiers=0):
+    def key(self, key):
+        """Presses Tab or Enter."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
         for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, modifiers=modifiers,
-                      windowsVirtualKeyCode={"Tab": 9, "Enter": 13}.get(key, 0))
+            self.send(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )
 
     def type(self, text):
         self.send("Input.insertText", text=text)

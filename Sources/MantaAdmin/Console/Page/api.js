@@ -58,11 +58,11 @@ async function send(url, options) {
 
 /**
  * Server-sent events. By fetch and not by EventSource, which can't send a token.
- * Ends when the server ends the answer; throws when it breaks.
+ * Ends when the server ends the answer; throws when it breaks, or `signal` aborts it.
  */
-export async function* events(url, lastID) {
+export async function* events(url, lastID, signal) {
   const headers = { Accept: "text/event-stream", "Last-Event-ID": String(lastID) };
-  const response = await send(url, { headers });
+  const response = await send(url, { headers, signal });
   if (!response.ok) throw new Failure(response.status, `${response.status} ${response.statusText}`);
   let data = "";
   for await (const text of lines(response.body)) {

@@ -4,15 +4,19 @@ import { h, list, set, svg, text } from "./dom.js";
 import { clock, duration, number } from "./format.js";
 import { SPAN_MS } from "./history.js";
 
-/** The next of 1, 2, 5, 10, … that is not less: scales that change with every sample can't be read. */
+/** The next round number that is not less: scales that change with every sample can't be read. */
 function ceiling(value) {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * 0.9999);
+  return [1, 1.5, 2, 3, 5, 7, 10].map((step) => step * power).find((step) => step >= value * 0.9999);
 }
+
+/** The power of ten that is not more. */
+const floor = (value) => 10 ** Math.floor(Math.log10(value) + 1e-9);
 
 // MARK: - The last five minutes
 
+const MINUTE_MS = 60_000;
 const WIDTH = 300;
 const HEIGHT = 36;
 /** Without a sample for so long the line breaks: nothing is known about the time between. */
@@ -20,53 +24,72 @@ const GAP_MS = 20_000;
 
 /**
  * A quantity, or several on one scale, over the last five minutes. `series` is `[{key, name}]`, most important first.
- * `onpoint(time)` hears where the pointer is, null when it leaves.
+ * `isLogarithmic`: the scale is, for quantities that differ by their factor, such as percentiles. `onpoint(time)`
+ * hears where the pointer is, null when it leaves.
  */
 export class Sparkline {
-  constructor({ title, unit, series, hint, onpoint }) {
+  constructor({ title, unit, series, hint, isLogarithmic, onpoint }) {
+    this.isLogarithmic = isLogarithmic;
     this.series = series;
     this.unit = unit;
     this.title = title;
     this.values = series.map(() => h("b", {}));
     this.failures = h("span", { class: "failures" });
-    this.scale = h("span", { class: "ceiling" });
+    this.high = h("span", { class: "ceiling" });
+    this.low = h("span", { class: "ceiling floor" });
     this.area = svg("path", { class: "area" });
     this.lines = series.map((_, index) => svg("path", { class: `line line-${index}` }));
+    this.grid = svg("path", { class: "grid" });
     this.cursor = svg("path", { class: "cursor" });
+    this.when = h("span", { class: "when" });
+    this.span = SPAN_MS;
     this.plot = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" },
-      svg("path", { class: "grid", d: grid() }), this.area, ...this.lines.toReversed(), this.cursor);
+      this.grid, this.area, ...this.lines.toReversed(), this.cursor);
     const readings = series.map(({ name }, index) =>
       h("span", { class: `reading reading-${index}` }, name ? h("i", {}, name) : null, this.values[index]));
     this.element = h("div", { class: "meter" },
       h("div", { class: "readings" },
-        h("span", { class: "label", title: hint }, title), h("span", { class: "values" }, ...readings), this.failures),
-      h("div", { class: "plot" }, this.plot, this.scale));
+        h("span", { class: "label", title: hint }, title),
+        h("span", { class: "values" }, ...readings), this.failures, this.when),
+      h("div", { class: "plot" }, this.plot, this.high, this.low));
     this.plot.addEventListener("pointermove", (event) => {
       const box = this.plot.getBoundingClientRect();
-      onpoint(Date.now() - (1 - (event.clientX - box.left) / box.width) * SPAN_MS);
+      onpoint(Date.now() - (1 - (event.clientX - box.left) / box.width) * this.span);
     });
     this.plot.addEventListener("pointerleave", () => onpoint(null));
   }
 
   /** Draws the samples up to `now`, and tells the values of `shown`; `at` is where the pointer is, if anywhere. */
   update(samples, now, shown, at) {
-    const values = samples.flatMap((sample) => this.series.map(({ key }) => sample[key] ?? 0));
-    const top = ceiling(Math.max(0, ...values));
-    const x = (sample) => WIDTH - ((now - sample.at) / SPAN_MS) * WIDTH;
-    const y = (value) => HEIGHT - 1 - (value / top) * (HEIGHT - 3);
+    const known = samples.flatMap((sample) => this.series.map(({ key }) => sample[key])).filter((value) => value > 0);
+    const top = ceiling(Math.max(0, ...known));
+    // At least a factor of ten, or noise would look like change.
+    const bottom = this.isLogarithmic && known.length ? Math.min(floor(Math.min(...known)), top / 10) : 0;
+    // A page that was just opened has little to show, so the time shown grows by whole minutes.
+    const minutes = Math.min(SPAN_MS / MINUTE_MS, Math.max(1, Math.ceil((now - (samples[0]?.at ?? now)) / MINUTE_MS)));
+    this.span = minutes * MINUTE_MS;
+    set(this.grid, "d", grid(minutes));
+    const x = (sample) => WIDTH - ((now - sample.at) / this.span) * WIDTH;
+    const decades = (value) => Math.log10(Math.max(value, bottom) / bottom);
+    const share = (value) => (bottom ? decades(value) / decades(top) : value / top);
+    const y = (value) => HEIGHT - 1 - share(value) * (HEIGHT - 3);
     this.series.forEach(({ key }, index) => set(this.lines[index], "d", trace(samples, key, x, y)));
     set(this.area, "d", this.series.length === 1 ? area(samples, this.series[0].key, x, y) : "");
     set(this.cursor, "d", at === null || !shown ? "" : `M${x(shown).toFixed(1)} 0V${HEIGHT}`);
-    text(this.scale, values.some((value) => value > 0) ? number(top) : "");
+    text(this.high, known.length ? number(top) : "");
+    text(this.low, bottom ? number(bottom) : "");
+    text(this.when, at === null || !shown ? `${minutes} min` : clock(shown.at));
     const readings = this.series.map(({ key }) => number(shown?.[key]));
     readings.forEach((reading, index) => text(this.values[index], reading));
     const spoken = this.series.map(({ name }, index) => `${name ?? ""} ${readings[index]}`).join(", ");
-    set(this.plot, "aria-label", `${this.title} over five minutes, now ${spoken} ${this.unit}`);
+    set(this.plot, "aria-label", `${this.title} over ${minutes} min, now ${spoken} ${this.unit}`);
   }
 }
 
-function grid() {
-  return [1, 2, 3, 4].map((minute) => `M${(minute * WIDTH) / 5} 0V${HEIGHT}`).join("");
+/** A line for each whole minute. */
+function grid(minutes) {
+  const at = (index) => (((index + 1) * WIDTH) / minutes).toFixed(1);
+  return Array.from({ length: minutes - 1 }, (_, index) => `M${at(index)} 0V${HEIGHT}`).join("");
 }
 
 function runs(samples, key) {
@@ -104,23 +127,27 @@ const CURVE = { width: 260, height: 112, left: 44, right: 12, top: 20, bottom: 2
 export function costCurve(costs, key, title, rowsInForce) {
   const points = costs.filter((cost) => cost.rows > 0 && cost[key] > 0).sort((one, other) => one.rows - other.rows);
   const { width, height, left, right, top, bottom } = CURVE;
-  const x = logarithmic(points.map(({ rows }) => rows).concat(rowsInForce > 0 ? [rowsInForce] : []), left, width - right);
+  const rows = points.map((point) => point.rows).concat(rowsInForce > 0 ? [rowsInForce] : []);
+  const x = logarithmic(rows, left, width - right);
   const y = logarithmic(points.map((point) => point[key]), height - bottom, top);
   const place = (point) => [x(point.rows).toFixed(1), y(point[key]).toFixed(1)];
   const label = (content, at, up, anchor, kind) =>
     svg("text", { x: at, y: up, "text-anchor": anchor, class: kind ?? "tick" }, content);
+  const spoken = points.map((point) => `${number(point.rows)}: ${number(point[key])}`);
   const marks = [...new Set([points[0], points.at(-1)])];
   return svg("svg", {
     viewBox: `0 0 ${width} ${height}`, role: "img", class: "curve",
-    "aria-label": `${title} by rows: ${points.map((point) => `${number(point.rows)}: ${number(point[key])}`).join(", ")}`,
+    "aria-label": `${title} by rows: ${spoken.join(", ")}`,
   },
   svg("path", { class: "axis", d: `M${left} ${top - 6}V${height - bottom}H${width - right}` }),
-  rowsInForce > 0 ? svg("path", { class: "force", d: `M${x(rowsInForce).toFixed(1)} ${top - 6}V${height - bottom}` }) : null,
+  rowsInForce > 0
+    ? svg("path", { class: "force", d: `M${x(rowsInForce).toFixed(1)} ${top - 6}V${height - bottom}` }) : null,
   svg("path", { class: "line line-0", d: `M${points.map((point) => place(point).join(" ")).join("L")}` }),
   ...points.map((point) => {
     const [cx, cy] = place(point);
     return svg("circle", { cx, cy, r: 2.6, class: "point" },
-      svg("title", {}, `${number(point.rows)} rows: ${number(point.milliseconds)} ms, ${number(point.rows_per_second)} rows/s, ${number(point.batches)} batches`));
+      svg("title", {}, `${number(point.rows)} rows: ${number(point.milliseconds)} ms, ` +
+        `${number(point.rows_per_second)} rows/s, ${number(point.batches)} batches`));
   }),
   label(title, 0, 10, "start", "name"),
   ...marks.map((point) => label(number(point[key]), left - 5, y(point[key]) + 3.5, "end")),
@@ -144,6 +171,7 @@ const DECISIONS = 60;
 export class Timeline {
   constructor() {
     this.chosen = null;
+    this.namesVersion = false;
     this.steps = svg("svg", { viewBox: `0 0 1000 100`, preserveAspectRatio: "none", "aria-hidden": "true" });
     this.marks = h("div", { class: "marks" });
     this.top = h("span", { class: "ceiling" });
@@ -184,14 +212,15 @@ export class Timeline {
       element.style.top = `${(y(decision.to) * 100).toFixed(2)}%`;
       set(element, "aria-pressed", String(decision === shown));
     });
-    this.tell(shown, versions.length > 1);
+    this.namesVersion = versions.length > 1;
+    this.tell(shown);
   }
 
   mark(decision, key) {
     const choose = () => {
       this.chosen = key;
       for (const other of this.marks.children) set(other, "aria-pressed", String(other === mark));
-      this.tell(decision, true);
+      this.tell(decision);
     };
     const mark = h("button", {
       type: "button", class: decision.to < decision.from ? "fewer" : "more",
@@ -201,12 +230,13 @@ export class Timeline {
     return mark;
   }
 
-  tell(decision, namesVersion) {
-    const version = namesVersion ? `, version ${decision.version}` : "";
+  tell(decision) {
+    const version = this.namesVersion ? `, version ${decision.version}` : "";
     text(this.headline, `${clock(decision.at)}  ${decision.from} → ${decision.to}${version}`);
     text(this.why, decision.reason ?? "");
     const inputs = Object.entries(decision.inputs ?? {}).filter(([, value]) => value !== null);
     list(this.inputs, inputs, ([name]) => name, ([name]) => h("div", {}, h("dt", {}, name), h("dd", {})),
-      (element, [, value]) => text(element.lastElementChild, typeof value === "number" ? number(value) : String(value)));
+      (element, [, value]) =>
+        text(element.lastElementChild, typeof value === "number" ? number(value) : String(value)));
   }
 }

@@ -43,6 +43,7 @@ async function poll() {
   for (let failures = 0; ; ) {
     try {
       const [status, list] = await Promise.all([get("admin/v1/status"), get("admin/v1/deployments")]);
+      if (failures) log.restart();
       failures = 0;
       showProcess(status);
       showDeployments(list.deployments ?? []);
@@ -84,12 +85,14 @@ function showProcess(status) {
   const gauges = [
     { name: "state", value: status.ready ? "ready" : "not ready", state: status.ready ? "ready" : "failed" },
     { name: "up", value: duration(status.uptime_s), title: status.started_at },
-    { name: "CPU used", value: used === null ? "–" : `${number(used)} of ${count(node.cpus)}`, title: "CPUs in use, and how many this process may use" },
+    { name: "CPU used", value: used === null ? "–" : `${number(used)} of ${count(node.cpus)}`,
+      title: "CPUs in use, and how many this process may use" },
     { name: "lanes", value: count(node.lanes), title: "Replicas that can run at the same time" },
     { name: "memory", value: bytes(node.resident_bytes), title: "Resident" },
     { name: "files", value: count(node.open_files), title: "Open files and sockets" },
     { name: "store", value: store ? `${store.kind ?? ""} ${store.durable ? "durable" : "not durable"}`.trim() : "–",
-      title: store?.durable ? store.path : "Changes made here are gone after a restart; --state keeps them", state: store && !store.durable ? "warning" : null },
+      title: store?.durable ? store.path : "Changes made here are gone after a restart; --state keeps them",
+      state: store && !store.durable ? "warning" : null },
     { name: "node", value: node.id ?? "–" },
   ];
   list(byID("gauges"), gauges, ({ name }) => name, ({ name }) => h("div", {}, h("dt", {}, name), h("dd", {})),
@@ -135,10 +138,11 @@ function arrange() {
   const troubled = deployments.filter(needsAttention).length;
   const states = Object.entries(Object.groupBy(deployments, ({ state }) => state ?? "unknown"));
   const parts = states.map(([state, group]) => `${group.length} ${state}`);
-  text(byID("summary"), `${plural(deployments.length, "deployment")}${deployments.length ? `: ${parts.join(", ")}` : ""}`);
+  const amount = plural(deployments.length, "deployment");
+  text(byID("summary"), parts.length ? `${amount}: ${parts.join(", ")}` : amount);
   byID("find").hidden = deployments.length < MANY;
   line(byID("none"), deployments.length === 0
-    ? "No deployments. Put a model into the repository and reload, or give one to `manta deploy`."
+    ? "No deployments. Put a model into the repository and press Reload, or run “manta deploy”."
     : fitting.length === 0 ? "None fits." : "");
   text(panel("deployments"), troubled ? `Deployments, ${troubled} not ready` : "Deployments");
   text(panel("events"), log.title);
@@ -188,6 +192,10 @@ function show(name) {
   for (const button of document.querySelectorAll("nav [data-panel]")) {
     set(button, "aria-pressed", String(button.dataset.panel === name));
   }
+  // Each panel is read from its start; how far the other was scrolled means nothing here.
+  const bar = document.querySelector("nav.panels");
+  const start = document.querySelector(".columns").getBoundingClientRect().top - bar.offsetHeight;
+  if (start < 0) scrollBy(0, start);
 }
 
 for (const name of ["deployments", "events"]) panel(name).addEventListener("click", () => show(name));

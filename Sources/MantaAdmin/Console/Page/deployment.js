@@ -27,7 +27,8 @@ export class DeploymentCard {
     this.reason = h("p", { class: "reason" });
     const id = `d-${crypto.getRandomValues(new Uint32Array(2)).join("")}`;
     this.detail = h("div", { class: "detail", id });
-    this.toggle = h("button", { type: "button", class: "toggle", "aria-controls": id, onclick: () => onopen(!this.isOpen) },
+    this.toggle = h("button",
+      { type: "button", class: "toggle", "aria-controls": id, onclick: () => onopen(!this.isOpen) },
       h("span", { class: "chevron", "aria-hidden": "true" }), h("span", { class: "name" }, name));
     const onpoint = (at) => {
       this.pointer = at;
@@ -36,7 +37,7 @@ export class DeploymentCard {
     this.meters = [
       new Sparkline({ title: "requests/s", unit: "per second", series: [{ key: "rate" }], onpoint,
         hint: "Requests a second over the last minute, all versions" }),
-      new Sparkline({ title: "latency ms", unit: "milliseconds", onpoint,
+      new Sparkline({ title: "latency ms", unit: "milliseconds", onpoint, isLogarithmic: true,
         series: [{ key: "p50", name: "p50" }, { key: "p95", name: "p95" }, { key: "p99", name: "p99" }],
         hint: "From arrival to the encoded reply, over the last minute; the slowest version" }),
       new Sparkline({ title: "rows/batch", unit: "rows", series: [{ key: "rows" }], onpoint,
@@ -110,7 +111,8 @@ export class DeploymentCard {
     this.file = h("p", { class: "dim" });
     this.detail.append(
       this.updating, this.versions,
-      h("section", { class: "scaling" }, h("h4", {}, "Replicas wanted"), this.scale.element, this.timeline.element, this.noDecisions),
+      h("section", { class: "scaling" },
+        h("h4", {}, "Replicas wanted"), this.scale.element, this.timeline.element, this.noDecisions),
       this.batching,
       new TryIt(this.name).element,
       h("details", { class: "configuration" }, h("summary", {}, "Configuration"), this.file, this.values));
@@ -146,8 +148,9 @@ export class DeploymentCard {
     const numbers = (list) => (list?.length ? list.join(", ") : "none");
     const since = Date.parse(update.started_at);
     const age = Number.isFinite(since) ? `, for ${duration((now - since) / 1000)}` : "";
-    text(this.progressText,
-      `Version ${numbers(update.from)} → ${numbers(update.to)}${age}${update.reason && update.reason !== this.deployment.reason ? `: ${update.reason}` : ""}`);
+    // Often the reason of the whole deployment, which the head tells.
+    const why = update.reason && update.reason !== this.deployment.reason ? `: ${update.reason}` : "";
+    text(this.progressText, `Version ${numbers(update.from)} → ${numbers(update.to)}${age}${why}`);
   }
 }
 
@@ -155,12 +158,17 @@ function sourceText(configuration) {
   switch (configuration?.source) {
     case "defaults": return "The defaults: no file says otherwise";
     case "file": return `From ${configuration.file ?? "a file"}`;
-    case "admin": return `Set through the admin endpoint${configuration.overrides ? `; ${configuration.overrides} does not count meanwhile` : ""}`;
+    case "admin": {
+      const { overrides } = configuration;
+      return `Set through the admin endpoint${overrides ? `; ${overrides} does not count meanwhile` : ""}`;
+    }
     default: return "";
   }
 }
 
 // MARK: - Versions and their replicas
+
+const COLUMNS = ["replica", "state", "ongoing", "batches", "age"];
 
 function makeVersion({ version }) {
   const cell = (label) => h("div", {}, h("dt", {}, label), h("dd", {}));
@@ -169,7 +177,7 @@ function makeVersion({ version }) {
     h("dl", { class: "figures" }, cell("ongoing"), cell("queued"), cell("age"), cell("hash"), cell("file")),
     h("p", { class: "reason" }),
     h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, ...["replica", "state", "ongoing", "batches", "age", "node"].map((title) => h("th", { scope: "col" }, title)))),
+      h("thead", {}, h("tr", {}, ...COLUMNS.map((title) => h("th", { scope: "col" }, title)))),
       h("tbody", {}))));
 }
 
@@ -178,7 +186,10 @@ function drawVersion(element, version) {
   text(chip, version.state ?? "unknown");
   set(chip, "data-state", version.state);
   text(element.querySelector(".default"), version.default ? "default" : "");
-  const figures = [count(version.ongoing), count(version.queued), duration(version.age_s), shortHash(version.hash), version.path ?? "–"];
+  const figures = [
+    count(version.ongoing), count(version.queued), duration(version.age_s), shortHash(version.hash),
+    version.path ?? "–",
+  ];
   const cells = element.querySelectorAll("dd");
   figures.forEach((figure, index) => text(cells[index], figure));
   set(cells[3], "title", version.hash);
@@ -186,16 +197,17 @@ function drawVersion(element, version) {
   const body = element.querySelector("tbody");
   body.parentElement.hidden = !version.replicas?.length;
   list(body, version.replicas ?? [], ({ id }) => id,
-    () => h("tr", {}, h("th", { scope: "row" }), ...Array.from({ length: 5 }, () => h("td", {}))), drawReplica);
+    () => h("tr", {}, h("th", { scope: "row" }), ...COLUMNS.slice(1).map(() => h("td", {}))), drawReplica);
 }
 
 function drawReplica(row, replica) {
+  const place = replica.node && replica.node !== "local" ? ` on ${replica.node}` : "";
+  const state = replica.last_error ? `${replica.state}: ${replica.last_error}` : replica.state;
   const values = [
-    String(replica.id), replica.state ?? "–", count(replica.ongoing), count(replica.batches), duration(replica.age_s), replica.node ?? "–",
+    `${replica.id}${place}`, state ?? "–", count(replica.ongoing), count(replica.batches), duration(replica.age_s),
   ];
   values.forEach((value, index) => text(row.children[index], value));
   set(row, "data-state", replica.state);
-  if (replica.last_error) text(row.children[1], `${replica.state}: ${replica.last_error}`);
 }
 
 /** Enough of a hash to tell versions apart; the whole is in the title. */
@@ -212,7 +224,8 @@ function makeBatching() {
 function drawBatching(element, { version, batching }, namesVersion) {
   text(element.querySelector("h4"), `Batches${namesVersion ? ` of version ${version}` : ""}`);
   const of = batching.max_rows ? ` of at most ${batching.max_rows}` : "";
-  text(element.querySelector(".force-text"), `${count(batching.rows_in_force)} rows in force${of}: ${batching.reason ?? ""}`);
+  text(element.querySelector(".force-text"),
+    `${count(batching.rows_in_force)} rows in force${of}: ${batching.reason ?? ""}`);
   const costs = batching.costs ?? [];
   // The charts are made anew, so only when what they show has changed.
   const drawn = JSON.stringify([costs, batching.rows_in_force]);

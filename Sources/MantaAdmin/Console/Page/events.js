@@ -13,31 +13,40 @@ export class EventLog {
   constructor() {
     this.events = new Map();
     this.due = null;
+    this.following = null;
     this.names = new Set();
     this.deployment = byID("events-deployment");
     this.severity = byID("events-severity");
     this.deployment.onchange = this.severity.onchange = () => this.render();
+    this.offer([]);
   }
 
   get lastID() {
     return Math.max(0, ...this.events.keys());
   }
 
+  /** Asks anew, for a stream that may hang on a connection that has gone. */
+  restart() {
+    this.following?.abort();
+  }
+
   /** Follows the server for as long as the page is open. `pause(failures)` waits before the next try. */
   async follow(pause) {
     for (let failures = 0; ; failures += 1) {
+      this.following = new AbortController();
       try {
         const { events } = await get(path`admin/v1/events?after=${this.lastID}`);
         for (const event of events ?? []) this.add(event);
         this.render();
         text(byID("events-state"), "live");
-        for await (const event of stream("admin/v1/events", this.lastID)) {
+        for await (const event of stream("admin/v1/events", this.lastID, this.following.signal)) {
           failures = 0;
           this.add(event);
           this.renderSoon();
         }
       } catch (error) {
-        if (!(error instanceof Failure) && error.name !== "TypeError") console.warn("the event stream broke:", error);
+        // A broken connection is a TypeError here. Anything else is a mistake of this page, to be seen in its console.
+        if (!(error instanceof Failure) && !["TypeError", "AbortError"].includes(error.name)) console.error(error);
       }
       text(byID("events-state"), "interrupted");
       await pause(failures);
@@ -48,6 +57,7 @@ export class EventLog {
   forget() {
     this.events.clear();
     this.render();
+    this.restart();
   }
 
   add(event) {
@@ -90,10 +100,11 @@ export class EventLog {
 }
 
 function entry(event) {
+  const kind = event.kind ?? "";
   const subject = [event.deployment, typeof event.version === "number" ? `version ${event.version}` : null];
   return h("li", { class: event.severity },
     h("time", { datetime: event.at, title: event.at }, clock(event.at)),
-    h("span", { class: "severity" }, event.severity === "info" ? event.kind ?? "" : `${event.severity}: ${event.kind ?? ""}`),
+    h("span", { class: "severity" }, event.severity === "info" ? kind : `${event.severity}: ${kind}`),
     h("span", { class: "subject" }, subject.filter(Boolean).join(" ")),
     h("span", { class: "message" }, event.message ?? ""));
 }

@@ -35,6 +35,7 @@ export function sample(deployment, at) {
   const sum = (key) => (values(key).length ? values(key).reduce((total, value) => total + value, 0) : null);
   const batched = minutes.filter((minute) => typeof minute.mean_batch_rows === "number" && minute.requests > 0);
   const weight = batched.reduce((total, minute) => total + minute.requests, 0);
+  const weighted = batched.reduce((total, minute) => total + minute.mean_batch_rows * minute.requests, 0);
   return {
     at,
     rate: sum("per_second"),
@@ -42,6 +43,6 @@ export function sample(deployment, at) {
     p50: highest("p50_ms"),
     p95: highest("p95_ms"),
     p99: highest("p99_ms"),
-    rows: weight ? batched.reduce((total, minute) => total + minute.mean_batch_rows * minute.requests, 0) / weight : null,
+    rows: weight ? weighted / weight : null,
   };
 }

@@ -3,11 +3,11 @@
 import { h } from "./dom.js";
 
 const CELLS = 8;
-/** Each cell counts the ink of 4×4 dots, as in the data set of handwritten digits whose shape this is: so 16 is full. */
+/** A cell counts the ink of 4×4 dots, as in the data set of handwritten digits whose shape this is: so 16 is full. */
 const DOTS = 4;
 const SIDE = CELLS * DOTS;
 /** In dots. Strokes of the data set are about this wide. */
-const BRUSH = 2.3;
+const BRUSH = 2.4;
 
 /** `onchange(values)` hears the 64 values, row by row, whenever a stroke has changed them. */
 export class Pad {
@@ -18,7 +18,8 @@ export class Pad {
     this.last = null;
     this.canvas = h("canvas", {
       width: 320, height: 320, tabindex: 0, role: "application", class: "pad",
-      "aria-label": "Drawing pad, 8 by 8. Arrow keys move, Shift with arrow keys draws, space makes a dot, Delete clears.",
+      "aria-label":
+        "Drawing pad, 8 by 8. Arrow keys move, Shift with arrow keys draws, space makes a dot, Delete clears.",
       onkeydown: (event) => this.key(event),
       onblur: () => this.moveCursor(null),
       onpointerdown: (event) => this.press(event),
@@ -123,6 +124,7 @@ export class Pad {
     if (!this.cursor) return;
     context.strokeStyle = style.borderTopColor;
     context.lineWidth = 3;
-    context.strokeRect((this.cursor[0] / SIDE) * this.canvas.width - 7, (this.cursor[1] / SIDE) * this.canvas.height - 7, 14, 14);
+    const [x, y] = this.cursor.map((at) => (at / SIDE) * this.canvas.width);
+    context.strokeRect(x - 7, y - 7, 14, 14);
   }
 }

@@ -34,7 +34,8 @@ export class TryIt {
       h("button", { type: "submit", class: "primary" }, "Send"), h("label", {}, "to version ", this.version)));
     this.element = h("details", { class: "try", ontoggle: () => this.element.open && this.load() },
       h("summary", {}, "Try it"),
-      h("div", { class: "try-body" }, this.form, h("div", { class: "replies" }, this.fault, this.outputs, this.timing)));
+      h("div", { class: "try-body" }, this.form,
+        h("div", { class: "replies" }, this.fault, this.outputs, this.timing)));
   }
 
   async load() {
@@ -96,10 +97,12 @@ class InputField {
     const size = product(concrete);
     const zero = datatype === "BYTES" ? "" : datatype === "BOOL" ? false : 0;
     this.zero = zero;
-    this.shape = h("input", { type: "text", value: `[${concrete.join(", ")}]`, spellcheck: "false", autocomplete: "off" });
+    this.shape = h("input", {
+      type: "text", value: `[${concrete.join(", ")}]`, spellcheck: "false", autocomplete: "off",
+    });
     this.data = h("textarea", {
-      rows: Math.min(8, Math.max(2, Math.ceil(size / 32))), spellcheck: "false", placeholder: "blank: zeros of this shape",
-      "aria-label": `Values of ${name}, a JSON array`, onchange,
+      rows: Math.min(8, Math.max(2, Math.ceil(size / 32))), spellcheck: "false",
+      placeholder: "blank: zeros of this shape", "aria-label": `Values of ${name}, a JSON array`, onchange,
     });
     if (size <= WRITTEN_OUT) this.data.value = nested(new Array(size).fill(zero), concrete);
     this.pad = null;
@@ -140,7 +143,9 @@ class InputField {
 /** One picture of 8×8 numbers, or a row of 64. */
 function isPicture(shape, datatype) {
   const rest = shape.slice(shape.length > 1 ? 1 : 0);
-  return /^(FP|BF|INT|UINT)/.test(datatype) && product(shape) === 64 && (rest.at(-1) === 64 || (rest.at(-1) === 8 && rest.at(-2) === 8));
+  const isFlat = rest.at(-1) === 64;
+  const isSquare = rest.at(-1) === 8 && rest.at(-2) === 8;
+  return /^(FP|BF|INT|UINT)/.test(datatype) && product(shape) === 64 && (isFlat || isSquare);
 }
 
 const product = (shape) => shape.reduce((total, size) => total * size, 1);
@@ -149,7 +154,8 @@ const product = (shape) => shape.reduce((total, size) => total * size, 1);
 function nested(values, shape) {
   if (shape.length <= 1) return `[${values.map((value) => JSON.stringify(value)).join(", ")}]`;
   const step = values.length / shape[0];
-  const rows = Array.from({ length: shape[0] }, (_, row) => nested(values.slice(row * step, (row + 1) * step), shape.slice(1)));
+  const row = (index) => nested(values.slice(index * step, (index + 1) * step), shape.slice(1));
+  const rows = Array.from({ length: shape[0] }, (_, index) => row(index));
   return `[${rows.join(",\n ")}]`;
 }
 
@@ -184,9 +190,13 @@ function bars(values) {
 
 function numbers(values, row) {
   const rows = [];
-  for (let at = 0; at < Math.min(values.length, TOLD); at += row) rows.push(values.slice(at, Math.min(at + row, TOLD)).map(told).join("  "));
+  for (let at = 0; at < Math.min(values.length, TOLD); at += row) {
+    rows.push(values.slice(at, Math.min(at + row, TOLD)).map(told).join("  "));
+  }
   if (values.length > TOLD) rows.push(`… ${values.length - TOLD} more`);
   return h("pre", { tabindex: 0 }, rows.join("\n"));
 }
 
-const told = (value) => (typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value));
+function told(value) {
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(6))) : String(value);
+}
