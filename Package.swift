@@ -64,7 +64,7 @@ let package = Package(
         part("MantaCore"),
         part("MantaTelemetry", [logging, metrics]),
         part("MantaAutoscaler"),
-        part("MantaStore", [grdb]),
+        part("MantaStore", ["MantaCore", "MantaThreads", grdb]),
 
         part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
@@ -113,7 +113,10 @@ let package = Package(
         tests("MantaCore"),
         tests("MantaTelemetry", [metrics]),
         tests("MantaAutoscaler"),
-        tests("MantaStore"),
+        // A process that the tests of the store start and kill.
+        .executableTarget(
+            name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
+        tests("MantaStore", ["store-writer", grdb]),
         tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
