@@ -123,6 +123,7 @@ let package = Package(
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", logging]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         .testTarget(
