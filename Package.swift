@@ -126,7 +126,10 @@ let package = Package(
         tests("MantaCore"),
         tests("MantaTelemetry", [logging, metrics]),
         tests("MantaAutoscaler"),
-        tests("MantaStore"),
+        // A process that the tests of the store start and kill.
+        .executableTarget(
+            name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
+        tests("MantaStore", ["store-writer", grdb]),
         tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
@@ -134,8 +137,8 @@ let package = Package(
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
+        tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
-        tests("MantaAdmin", ["MantaHTTP", logging]),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaClient", ["MantaCore", "MantaServing", "MantaGateway", "MantaHTTP", logging]),
         .testTarget(

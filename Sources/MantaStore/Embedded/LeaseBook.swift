@@ -1,0 +1,36 @@
+/// When leases end. A value.
+struct LeaseBook {
+    private struct Page {
+        let timeToLive: Duration
+        var deadline: ContinuousClock.Instant
+    }
+
+    private var pages: [LeaseID: Page] = [:]
+
+    /// Leases begin to live now.
+    mutating func add(_ lease: Lease, at now: ContinuousClock.Instant) {
+        pages[lease.id] = Page(timeToLive: lease.timeToLive, deadline: now + lease.timeToLive)
+    }
+
+    /// A lease has ended.
+    mutating func remove(_ lease: LeaseID) {
+        pages[lease] = nil
+    }
+
+    /// When a lease ends; `nil` if it has been removed.
+    func deadline(of lease: LeaseID) -> ContinuousClock.Instant? {
+        pages[lease]?.deadline
+    }
+
+    /// Whether a lease lives. Once its deadline has passed it never will again.
+    func isAlive(_ lease: LeaseID, at now: ContinuousClock.Instant) -> Bool {
+        pages[lease].map { now < $0.deadline } ?? false
+    }
+
+    /// A lease lives for its whole time again, which is returned; `nil` if it has ended.
+    mutating func keepAlive(_ lease: LeaseID, at now: ContinuousClock.Instant) -> Duration? {
+        guard isAlive(lease, at: now), let timeToLive = pages[lease]?.timeToLive else { return nil }
+        pages[lease]?.deadline = now + timeToLive
+        return timeToLive
+    }
+}
