@@ -67,12 +67,30 @@ package actor Controller: Service {
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                group.addTask {
-                    while (try? await self.time.sleep(until: self.time.now + self.configuration.lookInterval)) != nil {
-                        await self.look()
-                    }
+                group.addTask { await self.watch() }
+                while (try? await self.time.sleep(until: self.time.now + self.configuration.lookInterval)) != nil {
+                    await self.look()
                 }
             }
+        }
+    }
+
+    private func watch() async {
+        do throws(FolderWatcherError) {
+            let watcher = try await FolderWatcher.open(
+                paths: configuration.repositories + configuration.modelFiles, time: time)
+            // What has changed since the first look.
+            await look()
+            async let looking: Void = {
+                for await _ in watcher.changes { await self.look() }
+            }()
+            try await watcher.run()
+            await looking
+        } catch {
+            events.record(
+                .server,
+                "changes of models are noticed every \(Int(configuration.lookInterval.seconds)) s only: \(error.message)",
+                severity: .warning)
         }
     }
 

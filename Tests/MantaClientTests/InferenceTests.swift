@@ -16,15 +16,16 @@ struct InferenceTests {
         _ body: @Sendable (ServerConnection) async throws -> Result
     ) async throws -> Result {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        var configuration = DeploymentConfiguration(name: "m")
-        configuration.replicas = 1
         let engine = FakeEngine { inputs in inputs.compactMap(\.self) }
-        let version = ServedVersion(
-            ModelID(name: "m", version: 3), path: "", configuration: configuration, engine: engine, logger: logger)
-        let catalog = ModelCatalog([Deployment(configuration: configuration, versions: [version])])
+        let catalog = ModelCatalog(environment: .init(engine: engine, logger: logger))
+        catalog.apply([
+            WantedDeployment(
+                configuration: DeploymentConfiguration(name: "m"),
+                versions: [VersionSpec(number: 3, path: "", hash: "")], scale: .pinned(1))
+        ])
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await version.run() }
-            while !version.state.isReady { await Task.yield() }
+            group.addTask { try await catalog.run() }
+            _ = try await catalog.deployment("m").settled(until: .now + .seconds(30))
             let result: Swift.Result<Result, any Error>
             do {
                 result = .success(
@@ -36,7 +37,7 @@ struct InferenceTests {
             } catch {
                 result = .failure(error)
             }
-            version.stop()
+            catalog.stop()
             try await group.waitForAll()
             return try result.get()
         }

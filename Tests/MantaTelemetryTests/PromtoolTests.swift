@@ -37,12 +37,14 @@ struct PromtoolTests {
         #expect(output.contains("no help text"))
     }
 
-    /// Runs `promtool check metrics` on a page. It is in Debian's package `prometheus`.
+    /// Runs `promtool check metrics` on a page. `scripts/install-dependencies --tests` fetches it.
     private func promtool(_ page: String) throws -> (status: Int32, output: String) {
         let folder = try TemporaryFolder()
         try folder.write(page, to: "metrics")
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/promtool")
+        process.executableURL = root.appending(path: ".venv/bin/promtool")
         process.arguments = ["check", "metrics"]
         process.standardInput = try FileHandle(forReadingFrom: URL(filePath: "\(folder.path)/metrics"))
         let pipe = Pipe()
