@@ -15,8 +15,8 @@ extension Watching {
         init() throws {
             folder = try TemporaryFolder()
             root = folder.path + "/models"
-            try folder.write("1", to: "models/a/1/model.onnx")
-            try folder.write("name: a", to: "models/a/model.yaml")
+            try write("1", to: "models/a/1/model.onnx")
+            try write("name: a", to: "models/a/model.yaml")
         }
 
         private func tree(_ paths: String...) throws -> WatchedTree { try WatchedTree(paths: paths) }
@@ -29,6 +29,18 @@ extension Watching {
             #expect(try !tree.update(), "something was noticed before", sourceLocation: location)
             try change()
             #expect(try tree.update() == noticed, sourceLocation: location)
+        }
+
+        /// Writes a file and waits until it is closed: a process that another test starts at this moment has a copy of
+        /// what is open here until it runs its own program, and so ends the file's last use later.
+        private func write(_ text: String, to name: String) throws {
+            try folder.write(text, to: name)
+            let file = try FileHandle(forReadingFrom: URL(filePath: folder.path + "/" + name))
+            let setLease: Int32 = 1_024  // F_SETLEASE, which Swift doesn't see
+            // Refused as long as anybody has the file open for writing.
+            while fcntl(file.fileDescriptor, setLease, F_RDLCK) != 0 { try #require(errno == EAGAIN) }
+            try #require(fcntl(file.fileDescriptor, setLease, F_UNLCK) == 0)
+            try file.close()
         }
 
         private func make(_ path: String) throws {
@@ -48,8 +60,8 @@ extension Watching {
         func files_() throws {
             let tree = try tree(root)
             for name in ["models/x", "models/a/model.yaml", "models/a/1/model.onnx", "models/a/1/new"] {
-                try expect(in: tree) { try folder.write("new", to: name) }
-                try expect(in: tree) { try folder.write("other", to: name) }
+                try expect(in: tree) { try write("new", to: name) }
+                try expect(in: tree) { try write("other", to: name) }
                 try expect(in: tree) {
                     try files.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.path + "/" + name)
                 }
@@ -72,9 +84,9 @@ extension Watching {
             try make(root + "/.hidden")
             let tree = try tree(root)
             try expect(false, in: tree) {
-                try folder.write("", to: "beside")
-                try folder.write("", to: "models/a/1/deep/file")
-                try folder.write("", to: "models/.hidden/file")
+                try write("", to: "beside")
+                try write("", to: "models/a/1/deep/file")
+                try write("", to: "models/.hidden/file")
             }
         }
 
@@ -83,20 +95,20 @@ extension Watching {
             let tree = try tree(root)
             try expect(in: tree) { try make(root + "/b") }
             try expect(in: tree) { try make(root + "/b/1") }
-            try expect(in: tree) { try folder.write("", to: "models/b/1/model.onnx") }
-            try expect(in: tree) { try folder.write("", to: "models/c/1/model.onnx") }
-            try expect(in: tree) { try folder.write("more", to: "models/c/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "models/b/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "models/c/1/model.onnx") }
+            try expect(in: tree) { try write("more", to: "models/c/1/model.onnx") }
         }
 
         @Test("folders that are renamed, within, away and in")
         func renames() throws {
             let tree = try tree(root)
             try expect(in: tree) { try rename(root + "/a", to: root + "/b") }
-            try expect(in: tree) { try folder.write("", to: "models/b/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "models/b/1/model.onnx") }
             try expect(in: tree) { try rename(root + "/b", to: folder.path + "/away") }
-            try expect(false, in: tree) { try folder.write("", to: "away/1/model.onnx") }
+            try expect(false, in: tree) { try write("", to: "away/1/model.onnx") }
             try expect(in: tree) { try rename(folder.path + "/away", to: root + "/back") }
-            try expect(in: tree) { try folder.write("", to: "models/back/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "models/back/1/model.onnx") }
         }
 
         @Test("a folder that is removed and made again")
@@ -104,13 +116,13 @@ extension Watching {
             let tree = try tree(root)
             for _ in 0..<3 {
                 try expect(in: tree) { try files.removeItem(atPath: root + "/a") }
-                try expect(in: tree) { try folder.write("", to: "models/a/1/model.onnx") }
-                try expect(in: tree) { try folder.write("2", to: "models/a/1/model.onnx") }
+                try expect(in: tree) { try write("", to: "models/a/1/model.onnx") }
+                try expect(in: tree) { try write("2", to: "models/a/1/model.onnx") }
                 try expect(in: tree) {
                     try files.removeItem(atPath: root + "/a")
-                    try folder.write("", to: "models/a/1/model.onnx")
+                    try write("", to: "models/a/1/model.onnx")
                 }
-                try expect(in: tree) { try folder.write("2", to: "models/a/1/model.onnx") }
+                try expect(in: tree) { try write("2", to: "models/a/1/model.onnx") }
             }
         }
 
@@ -122,65 +134,65 @@ extension Watching {
                 try expect(in: tree) { try make(folder.path + "/x") }
                 try expect(false, in: tree) { try make(folder.path + "/x/other") }
                 try expect(in: tree) { try make(folder.path + "/x/y") }
-                try expect(in: tree) { try folder.write("", to: "x/y/models/m/1/model.onnx") }
-                try expect(in: tree) { try folder.write("2", to: "x/y/models/m/1/model.onnx") }
+                try expect(in: tree) { try write("", to: "x/y/models/m/1/model.onnx") }
+                try expect(in: tree) { try write("2", to: "x/y/models/m/1/model.onnx") }
                 try expect(in: tree) { try files.removeItem(atPath: deep) }
-                try expect(in: tree) { try folder.write("", to: "x/y/models/m/1/model.onnx") }
-                try expect(in: tree) { try folder.write("2", to: "x/y/models/m/1/model.onnx") }
+                try expect(in: tree) { try write("", to: "x/y/models/m/1/model.onnx") }
+                try expect(in: tree) { try write("2", to: "x/y/models/m/1/model.onnx") }
                 try expect(in: tree) { try rename(folder.path + "/x", to: folder.path + "/moved") }
-                try expect(false, in: tree) { try folder.write("3", to: "moved/y/models/m/1/model.onnx") }
+                try expect(false, in: tree) { try write("3", to: "moved/y/models/m/1/model.onnx") }
                 try files.removeItem(atPath: folder.path + "/moved")
             }
         }
 
         @Test("a file of its own, however an editor writes it, and not its neighbours")
         func singleFile() throws {
-            try folder.write("a: 1", to: "etc/manta.yaml")
+            try write("a: 1", to: "etc/manta.yaml")
             let file = folder.path + "/etc/manta.yaml"
             let tree = try tree(file)
-            try expect(in: tree) { try folder.write("a: 2", to: "etc/manta.yaml") }
-            try expect(false, in: tree) { try folder.write("a: 3", to: "etc/.manta.yaml.swp") }
+            try expect(in: tree) { try write("a: 2", to: "etc/manta.yaml") }
+            try expect(false, in: tree) { try write("a: 3", to: "etc/.manta.yaml.swp") }
             try expect(in: tree) { try rename(folder.path + "/etc/.manta.yaml.swp", to: file) }
             try expect(in: tree) { try rename(file, to: file + "~") }
             try expect(false, in: tree) { try files.removeItem(atPath: file + "~") }
-            try expect(in: tree) { try folder.write("a: 4", to: "etc/manta.yaml") }
+            try expect(in: tree) { try write("a: 4", to: "etc/manta.yaml") }
             try expect(in: tree) { try files.removeItem(atPath: file) }
         }
 
         @Test("a configuration that Kubernetes mounts, when its link is swapped")
         func configMap() throws {
             let mount = folder.path + "/mount"
-            try folder.write("1", to: "mount/..v1/manta.yaml")
+            try write("1", to: "mount/..v1/manta.yaml")
             try link(mount + "/..data", to: "..v1")
             try link(mount + "/manta.yaml", to: "..data/manta.yaml")
             let tree = try tree(mount + "/manta.yaml")
 
             for version in 2...4 {
-                try expect(false, in: tree) { try folder.write("\(version)", to: "mount/..v\(version)/manta.yaml") }
+                try expect(false, in: tree) { try write("\(version)", to: "mount/..v\(version)/manta.yaml") }
                 try expect(false, in: tree) { try link(mount + "/..data_tmp", to: "..v\(version)") }
                 try expect(in: tree) { try rename(mount + "/..data_tmp", to: mount + "/..data") }
                 try expect(false, in: tree) { try files.removeItem(atPath: mount + "/..v\(version - 1)") }
-                try expect(in: tree) { try folder.write("more", to: "mount/..v\(version)/manta.yaml") }
+                try expect(in: tree) { try write("more", to: "mount/..v\(version)/manta.yaml") }
             }
         }
 
         @Test("models and files that are links to elsewhere, and links of links")
         func links() throws {
-            try folder.write("", to: "disk/b1/1/model.onnx")
-            try folder.write("", to: "disk/b2/1/model.onnx")
-            try folder.write("", to: "blobs/1")
+            try write("", to: "disk/b1/1/model.onnx")
+            try write("", to: "disk/b2/1/model.onnx")
+            try write("", to: "blobs/1")
             try link(folder.path + "/current", to: "disk/b1")
             try link(root + "/b", to: folder.path + "/current")
             try link(root + "/a/1/weights", to: "../../../blobs/1")
             let tree = try tree(root)
 
-            try expect(in: tree) { try folder.write("2", to: "disk/b1/1/model.onnx") }
-            try expect(in: tree) { try folder.write("2", to: "blobs/1") }
-            try expect(false, in: tree) { try folder.write("2", to: "blobs/2") }
+            try expect(in: tree) { try write("2", to: "disk/b1/1/model.onnx") }
+            try expect(in: tree) { try write("2", to: "blobs/1") }
+            try expect(false, in: tree) { try write("2", to: "blobs/2") }
             try link(folder.path + "/next", to: "disk/b2")
             try expect(in: tree) { try rename(folder.path + "/next", to: folder.path + "/current") }
-            try expect(in: tree) { try folder.write("2", to: "disk/b2/1/model.onnx") }
-            try expect(false, in: tree) { try folder.write("3", to: "disk/b1/1/model.onnx") }
+            try expect(in: tree) { try write("2", to: "disk/b2/1/model.onnx") }
+            try expect(false, in: tree) { try write("3", to: "disk/b1/1/model.onnx") }
         }
 
         @Test("links in circles and to nothing are left alone, until they lead somewhere")
@@ -191,9 +203,9 @@ extension Watching {
             try link(root + "/y", to: "x")
             try link(root + "/nothing", to: "../later")
             let tree = try tree(root)
-            try expect(in: tree) { try folder.write("2", to: "models/a/1/model.onnx") }
-            try expect(in: tree) { try folder.write("", to: "later/1/model.onnx") }
-            try expect(in: tree) { try folder.write("2", to: "later/1/model.onnx") }
+            try expect(in: tree) { try write("2", to: "models/a/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "later/1/model.onnx") }
+            try expect(in: tree) { try write("2", to: "later/1/model.onnx") }
         }
 
         @Test("when the kernel loses events everything may have changed, and new folders are found all the same")
@@ -208,7 +220,7 @@ extension Watching {
                 }
                 try make(root + "/lost/1")
             }
-            try expect(in: tree) { try folder.write("", to: "models/lost/1/model.onnx") }
+            try expect(in: tree) { try write("", to: "models/lost/1/model.onnx") }
         }
 
         @Test("random changes are noticed as they come", arguments: 0..<20 as Range<UInt64>)
@@ -230,7 +242,7 @@ extension Watching {
                 case 2 where exists: try rename(path, to: "\(root)/\(step + 100)")
                 default:
                     isChange = files.fileExists(atPath: version)
-                    if isChange { try Data("\(step)".utf8).write(to: URL(filePath: version + "/model.onnx")) }
+                    if isChange { try write("\(step)", to: version.dropFirst(folder.path.count + 1) + "/model.onnx") }
                 }
                 #expect(try tree.update() == isChange, "seed \(seed), step \(step)")
                 #expect(try !tree.update(), "seed \(seed), step \(step)")
@@ -240,7 +252,7 @@ extension Watching {
                 var isFolder: ObjCBool = false
                 _ = unsafe files.fileExists(atPath: root + "/" + path, isDirectory: &isFolder)
                 guard isFolder.boolValue else { continue }
-                try expect(in: tree) { try folder.write("last", to: "models/\(path)/probe") }
+                try expect(in: tree) { try write("last", to: "models/\(path)/probe") }
             }
         }
     }
