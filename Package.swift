@@ -87,13 +87,16 @@ let package = Package(
                 metrics,
             ]),
         part("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, yams]),
-        part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig",
+                "MantaTelemetry", logging,
                 lifecycle,
             ]),
+        part(
+            "MantaGateway",
+            ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", "MantaController", logging]),
         part(
             "MantaAdmin",
             [

@@ -75,7 +75,7 @@ package struct AdminRoutes: Sendable {
                 durable: context.isDurable)
             return try .json(document)
         }
-        let snapshot = await deployment.settled(until: context.time.now + wait)
+        let snapshot = await deployment.settled(within: wait)
         let isDone = snapshot.isSettled && snapshot.state != .halted && snapshot.state != .failed
         let document = ChangeDocument(
             deployment: name, message: snapshot.progress, done: isDone, state: snapshot.state.rawValue,
