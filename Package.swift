@@ -137,7 +137,7 @@ let package = Package(
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
-        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
+        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaController", ["MantaCore"]),

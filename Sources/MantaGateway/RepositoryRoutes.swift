@@ -33,7 +33,9 @@ package struct RepositoryRoutes: Sendable {
                         .forbidden, "clients may not \(action) models here: start Manta with --allow-model-control")
                 }
                 let body: ControlRequest = try Self.decode(request)
-                if let name = (body.parameters ?? [:]).keys.sorted().first(where: { isLoaded || $0 != "unload_dependents" }) {
+                if let name = (body.parameters ?? [:]).keys.sorted().first(where: {
+                    isLoaded || $0 != "unload_dependents"
+                }) {
                     throw HTTPError(HTTPStatus(501), "parameter \"\(name)\" is not supported")
                 }
                 return try await set(request.parameters["model"] ?? "", isLoaded: isLoaded)

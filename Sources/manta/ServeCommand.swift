@@ -29,7 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp("Where to listen for operators. Default: 127.0.0.1:8002.", valueName: "host:port"),
         transform: Endpoint.init(argument:))
     var admin: Endpoint?
-    @Option(help: ArgumentHelp(
+    @Option(
+        help: ArgumentHelp(
             "Where what operators ask for is kept over a restart. Without it, it holds until Manta stops.",
             valueName: "dir"))
     var state: String?

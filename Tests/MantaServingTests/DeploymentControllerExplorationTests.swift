@@ -51,7 +51,9 @@ private struct World {
                 expect(!retired.contains(id), "version \(version) moves to retired \(id)")
             }
             routes = next
-            for id in next.standbys.keys.sorted() { pending.append(chance(30) ? .regressed(id, reason: "live") : .proved(id)) }
+            for id in next.standbys.keys.sorted() {
+                pending.append(chance(30) ? .regressed(id, reason: "live") : .proved(id))
+            }
         case .retire(let id):
             expect(!routes.versions.values.contains(id), "\(id) is retired while it gets requests, after \(event)")
             expect(!routes.standbys.values.contains(id), "\(id) is retired while it stands by, after \(event)")
@@ -102,7 +104,8 @@ private struct World {
             // Late and doubled events must do no harm.
             if chance(10) { pending.append(event) }
         case 60..<72:
-            let numbers = Set((0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
+            let numbers = Set(
+                (0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
             let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
             deliver(.wanted(specs, retry: chance(30)))
         case 72..<75:
@@ -133,7 +136,7 @@ private struct World {
         var steps = 0
         while steps < 200 {
             steps += 1
-            if let event = pending.popLast() { deliver(event) } else { now += .seconds(10) ; deliver(.timer) }
+            if let event = pending.popLast() { deliver(event) } else { now += .seconds(10); deliver(.timer) }
             if pending.isEmpty, steps > 30 { break }
         }
     }
@@ -156,7 +159,8 @@ struct DeploymentControllerExplorationTests {
             let controller = world.controller
             let served = controller.routes.versions.mapValues { controller.instances[$0]?.spec }
             #expect(served == [1: spec(1, content: "z"), 2: spec(2, content: "z")], "seed \(seed)")
-            #expect(controller.instances.values.allSatisfy { $0.phase == .serving && $0.readyCount == 2 }, "seed \(seed)")
+            #expect(
+                controller.instances.values.allSatisfy { $0.phase == .serving && $0.readyCount == 2 }, "seed \(seed)")
             if !world.faults.isEmpty || served.count != 2 { return }
         }
     }

@@ -116,7 +116,7 @@ public final class Deployment: Sendable {
 
     /// The versions that requests may name, ascending.
     package var versions: [Int] {
-        state.withLock { Set($0.routing.routes.keys).union($0.routing.asleep.keys).sorted() }
+        state.withLock { Set($0.routing.routes.keys).union($0.controller.routes.asleep).sorted() }
     }
 
     /// What the protocol's metadata calls the kind of model.
