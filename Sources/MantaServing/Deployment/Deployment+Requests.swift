@@ -27,6 +27,7 @@ extension Deployment {
     ///   - request: Inputs by name, and the outputs wanted.
     ///   - schedule: How long it may take and how urgent it is.
     ///   - target: Where it goes.
+    /// - Returns: The outputs, in the order asked for.
     /// - Throws: ``ServingError``, as `ServedVersion.infer` does.
     package func infer(
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target

@@ -86,7 +86,9 @@ public final class Deployment: Sendable {
 
     /// Makes it what is wanted, step by step.
     ///
-    /// - Parameter retry: Whether to try again what has failed.
+    /// - Parameters:
+    ///   - wanted: What it should be from now on.
+    ///   - retry: Whether to try again what has failed.
     package func apply(_ wanted: WantedDeployment, retry: Bool = false) {
         state.withLock { $0.submitted += 1 }
         inbox.continuation.yield(.want(wanted, retry: retry))

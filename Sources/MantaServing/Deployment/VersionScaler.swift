@@ -26,6 +26,8 @@ struct VersionScaler: Sendable {
     /// - Parameters:
     ///   - instance: What serves the version now; `nil` if it is asleep.
     ///   - wanted: How many replicas are wanted.
+    ///   - now: The present.
+    /// - Returns: A change, or `nil` if the count is right.
     mutating func tick(
         _ instance: Deployment.State.Serving?, wanted: Int, at now: ContinuousClock.Instant
     ) -> Decision? {
