@@ -106,12 +106,17 @@ public final class Deployment: Sendable {
         inbox.continuation.finish()
     }
 
-    /// Waits until all that was asked for is done, or can't be done.
+    /// Waits until all that was asked for is done, or can't be done, or until `isDone` holds.
     ///
     /// - Returns: How it is then, or at the deadline.
-    package func settled(until deadline: ContinuousClock.Instant) async -> DeploymentSnapshot {
-        _ = await changes.first(until: deadline, time: time) { [self] in snapshot.isSettled ? true : nil }
-        return snapshot
+    package func settled(
+        until deadline: ContinuousClock.Instant, or isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool
+    ) async -> DeploymentSnapshot {
+        let settled = await changes.first(until: deadline, time: time) { [self] in
+            let snapshot = snapshot
+            return snapshot.isSettled || isDone(snapshot) ? snapshot : nil
+        }
+        return settled ?? snapshot
     }
 
     /// The versions that requests may name, ascending.
