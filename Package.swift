@@ -91,7 +91,8 @@ let package = Package(
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig",
+                "MantaTelemetry", logging,
                 lifecycle,
             ]),
         part(
@@ -136,7 +137,7 @@ let package = Package(
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
-        tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
+        tests("MantaAdmin", ["MantaController", "MantaHTTP", "MantaServing", "MantaStore", "MantaTelemetry", logging]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),

@@ -32,7 +32,7 @@ package struct AdminContext: Sendable {
     package var reload: @Sendable () async -> [String]
     /// The clock.
     package var time: any TimeSource
-    let startedAt: ContinuousClock.Instant
+    private let origin: WallClock.Origin
 
     package init(
         catalog: ModelCatalog, controller: Controller, events: EventLog, registry: PrometheusRegistry, version: String,
@@ -48,10 +48,10 @@ package struct AdminContext: Sendable {
         self.store = store
         self.time = time
         self.reload = reload
-        startedAt = time.now
+        origin = WallClock.Origin(instant: time.now)
     }
 
-    var clock: WallClock { WallClock(at: time.now) }
+    var clock: WallClock { WallClock(origin: origin, now: time.now) }
 
     /// Reads every file again that may have changed.
     ///
@@ -60,7 +60,8 @@ package struct AdminContext: Sendable {
     package func reloadEverything() async -> [String] {
         let faults = await reload() + controller.look(retry: .all)
         events.record(
-            .server, faults.isEmpty ? "files were read again" : "files were read again: \(faults.joined(separator: "; "))",
+            .server,
+            faults.isEmpty ? "files were read again" : "files were read again: \(faults.joined(separator: "; "))",
             severity: faults.isEmpty ? .info : .warning)
         return faults
     }
@@ -91,11 +92,12 @@ extension AdminContext {
             }
         let snapshots = catalog.all.map(\.snapshot)
         return ServerDocument(
-            version: version, startedAt: clock.timestamp(of: startedAt), uptimeS: clock.age(of: startedAt),
+            version: version, startedAt: origin.timestamp, uptimeS: clock.age(of: origin.instant),
             ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, store: store,
             deployments: snapshots.map {
                 .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)
             },
-            warnings: snapshots.flatMap { snapshot in snapshot.wanted.warnings.map { "\(snapshot.wanted.name): \($0)" } })
+            warnings: snapshots.flatMap { snapshot in snapshot.wanted.warnings.map { "\(snapshot.wanted.name): \($0)" }
+            })
     }
 }
