@@ -46,7 +46,7 @@ package struct AdminRoutes: Sendable {
         routes.on(.put, one, body: .required) { request in
             try await change(request) { name throws(ControlError) in
                 // A whole configuration must not be replaced by the defaults because a file was empty by mistake.
-                if request.body.isEmpty {
+                if try Self.isNothing(request) {
                     throw ControlError(
                         .invalid, "the body is empty: expected the keys of model.yaml, or {} for the defaults")
                 }
@@ -100,6 +100,11 @@ package struct AdminRoutes: Sendable {
         } catch {
             throw ControlError(.invalid, error.description)
         }
+    }
+
+    private static func isNothing(_ request: HTTPRequest) throws(ControlError) -> Bool {
+        let text = try text(of: request).drop(while: \.isWhitespace)
+        return text.isEmpty || text.wholeMatch(of: /(null|~)\s*/) != nil
     }
 
     private static func text(of request: HTTPRequest) throws(ControlError) -> String {

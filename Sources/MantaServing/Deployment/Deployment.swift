@@ -110,7 +110,8 @@ public final class Deployment: Sendable {
     ///
     /// - Returns: How it is then, or at the deadline.
     package func settled(
-        until deadline: ContinuousClock.Instant, or isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool
+        until deadline: ContinuousClock.Instant,
+        or isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool = { _ in false }
     ) async -> DeploymentSnapshot {
         let settled = await changes.first(until: deadline, time: time) { [self] in
             let snapshot = snapshot
