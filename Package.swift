@@ -139,7 +139,7 @@ let package = Package(
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
-        tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
+        tests("MantaAdmin", ["MantaController", "MantaHTTP", "MantaServing", "MantaStore", "MantaTelemetry", logging]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
         tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),

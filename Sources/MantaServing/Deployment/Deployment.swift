@@ -108,12 +108,17 @@ public final class Deployment: Sendable {
         inbox.continuation.finish()
     }
 
-    /// Waits until all that was asked for is done, or can't be done.
+    /// Waits until all that was asked for is done, or can't be done, or until `isDone` holds.
     ///
     /// - Returns: How it is then, or when the time is over.
-    package func settled(within limit: Duration) async -> DeploymentSnapshot {
-        _ = await changes.first(until: time.now + limit, time: time) { [self] in snapshot.isSettled ? true : nil }
-        return snapshot
+    package func settled(
+        within limit: Duration, or isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool = { _ in false }
+    ) async -> DeploymentSnapshot {
+        let settled = await changes.first(until: time.now + limit, time: time) { [self] in
+            let snapshot = snapshot
+            return snapshot.isSettled || isDone(snapshot) ? snapshot : nil
+        }
+        return settled ?? snapshot
     }
 
     /// The versions that requests may name, ascending.
