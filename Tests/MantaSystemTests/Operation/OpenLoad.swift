@@ -28,6 +28,8 @@ final class OpenLoad: Sendable {
         var sent = 0
         /// Those with another status than 200, a wrong answer or no answer, and those that couldn't be sent.
         var failed = 0
+        /// Those of the failed that a full queue refused, with 429.
+        var refused = 0
         /// The first of the failures, in words.
         var failures: [String] = []
         /// From the time fixed for a request until its right answer was there.
@@ -53,6 +55,7 @@ final class OpenLoad: Sendable {
         fileprivate mutating func add(_ other: Report) {
             sent += other.sent
             failed += other.failed
+            refused += other.refused
             failures += other.failures.prefix(max(0, 5 - failures.count))
             latencies += other.latencies
             versions.formUnion(other.versions)
@@ -162,6 +165,7 @@ final class OpenLoad: Sendable {
                 let request = requests[(lane + wave * connections) % requests.count]
                 try client.send(request.bytes)
                 let reply = try client.reply()
+                if reply.status == 429 { report.refused += 1 }
                 if reply.status != 200 {
                     report.fail("\(reply.status) \(reply.text)")
                 } else if !reply.text.contains(request.expected) {
