@@ -87,13 +87,16 @@ let package = Package(
                 metrics,
             ]),
         part("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, yams]),
-        part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig",
+                "MantaTelemetry", logging,
                 lifecycle,
             ]),
+        part(
+            "MantaGateway",
+            ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", "MantaController", logging]),
         part(
             "MantaAdmin",
             [
@@ -134,7 +137,7 @@ let package = Package(
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
-        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
+        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaController", ["MantaCore"]),

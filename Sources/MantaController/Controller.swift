@@ -226,8 +226,9 @@ package actor Controller: Service {
     ///
     /// - Throws: ``ControlError``.
     package func setLoaded(_ name: String, _ isLoaded: Bool) async throws(ControlError) {
-        guard wanted[name] != nil || unloaded.contains(name)
-            || findings.deployments.contains(where: { $0.configuration.name == name })
+        guard
+            wanted[name] != nil || unloaded.contains(name)
+                || findings.deployments.contains(where: { $0.configuration.name == name })
         else { throw notFound(name) }
         try await changes.update(name) { $0.isUnloaded = !isLoaded }
         await look(retry: .only(name))

@@ -88,6 +88,9 @@ public struct Manta: Sendable {
     private func inferenceRoutes(_ context: AdminContext) -> Routes {
         var routes = Routes()
         InferenceRoutes(catalog: context.catalog, version: Self.version).register(in: &routes)
+        RepositoryRoutes(
+            catalog: context.catalog, controller: context.controller, allowsControl: configuration.allowsModelControl
+        ).register(in: &routes)
         return routes
     }
 

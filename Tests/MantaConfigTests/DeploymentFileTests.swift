@@ -27,7 +27,8 @@ struct DeploymentFileTests {
 
     static let keys: [Key] = [
         Key(
-            "name", "digits", expected: "\"digits\", the name of the deployment", refused: notStrings + strings("Digits")
+            "name", "digits", expected: "\"digits\", the name of the deployment",
+            refused: notStrings + strings("Digits")
         ) { $0.name == "digits" },
         Key("engine", "onnxruntime", expected: "onnxruntime", refused: notStrings + strings("tensorrt")) {
             $0.engine == "onnxruntime"

@@ -32,7 +32,7 @@ private func serving<Result: Sendable>(
     let port = try server.start().port
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await catalog.run() }
-        _ = try await catalog.deployment("m").settled(until: .now + .seconds(30))
+        _ = try await catalog.deployment("m").settled(within: .seconds(30))
         let result: Swift.Result<Result, any Error>
         do {
             result = .success(try await onThread { try body(try SocketClient(port: port)) })
@@ -197,7 +197,7 @@ struct MetadataRouteTests {
     @Test(
         "each answers with its document",
         arguments: [
-            ("/v2", 200, #"{"extensions":["binary_tensor_data"],"name":"manta","version":"9.9"}"#),
+            ("/v2", 200, #"{"extensions":["binary_tensor_data","model_repository"],"name":"manta","version":"9.9"}"#),
             ("/v2/health/live", 200, #"{"live":true}"#),
             ("/v2/health/ready", 200, #"{"ready":true}"#),
             (

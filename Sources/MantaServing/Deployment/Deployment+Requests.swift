@@ -7,14 +7,14 @@ extension Deployment {
     /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`, and why.
     package func target(_ number: Int?) throws(ServingError) -> Target {
         let result: Result<Target, ServingError> = state.withLock { state in
-            guard let version = number ?? state.routing.defaultVersion else { return .failure(state.refusal(of: nil)) }
+            guard let version = number ?? state.defaultVersion else { return .failure(state.refusal(of: nil)) }
             if let route = state.routing.routes[version] {
                 return .success(
                     Target(version: number, signature: route.signature, metrics: route.instance.metrics, route: route))
             }
-            guard let signature = state.routing.asleep[version], let metrics = state.metrics[version] else {
-                return .failure(state.refusal(of: version))
-            }
+            guard state.isWorthWaiting(for: version), let signature = state.signatures[version],
+                let metrics = state.metrics[version]
+            else { return .failure(state.refusal(of: number)) }
             return .success(Target(version: number, signature: signature, metrics: metrics, route: nil))
         }
         return try result.get()
@@ -77,7 +77,7 @@ extension Deployment {
                 .overloaded, "\(name) is being started, and \(queue.limits.maxRequests) requests wait for it",
                 retryAfter: .seconds(1))
         }
-        if let version = number ?? state.withLock({ $0.routing.defaultVersion }) {
+        if let version = number ?? state.withLock({ $0.defaultVersion }) {
             inbox.continuation.yield(.wake(version: version))
         }
         let deadline = arrived + (schedule.timeout ?? queue.limits.defaultTimeout)
@@ -97,6 +97,16 @@ extension Deployment {
 }
 
 extension Deployment.State {
+    /// The version of requests that name none.
+    fileprivate var defaultVersion: Int? { routing.defaultVersion ?? controller.wanted.last?.version.number }
+
+    /// Whether a version without a replica gets one when a request comes: what such requests look like is known, since it
+    /// had one before.
+    fileprivate func isWorthWaiting(for version: Int) -> Bool {
+        guard case .automatic = wanted.scale, signatures[version] != nil, !isStopping, !isRemoved else { return false }
+        return controller.wanted.contains { $0.version.number == version && controller.halted[$0] == nil }
+    }
+
     /// Why there is nothing to serve a request for a version, or for none in particular.
     func refusal(of number: Int?) -> ServingError {
         let name = wanted.name
@@ -117,7 +127,8 @@ extension Deployment.State {
             return ServingError(.modelUnavailable, "\(name) is scaled to 0 replicas")
         }
         let candidate = instances.values.filter { number == nil || $0.id.version == number }.map(\.state).last
-        let word = candidate?.word ?? VersionState.pending.word
+        // One that is loaded and has no route is about to get its replicas.
+        let word = candidate.map { $0.isReady ? "starting" : $0.word } ?? VersionState.pending.word
         let subject = specs.last.map { "\(name) version \($0.version.number)" } ?? name
         return ServingError(.modelUnavailable, "\(subject) is \(word), not ready yet", retryAfter: .seconds(1))
     }

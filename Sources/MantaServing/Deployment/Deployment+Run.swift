@@ -134,7 +134,8 @@ extension Deployment {
                 default: return true
                 }
             }
-            let versions = Set(state.instances.values.map(\.id.version)).union(state.controller.wanted.map(\.version.number))
+            let versions = Set(state.instances.values.map(\.id.version)).union(
+                state.controller.wanted.map(\.version.number))
             for (version, metrics) in state.metrics where !versions.contains(version) {
                 metrics.remove()
                 state.metrics[version] = nil
@@ -167,7 +168,9 @@ extension Deployment.State {
         controller.rules.settleTime = rollout.settleTime
         var actions: [DeploymentController.Action] = []
         // A count that was found right for the load isn't forgotten because files were read again.
-        if isFirst || new.scale != old.scale { actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now) }
+        if isFirst || new.scale != old.scale {
+            actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now)
+        }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
         if new.fault == nil { actions += controller.handle(.wanted(new.instances, retry: retry), at: now) }
         return actions
@@ -222,12 +225,7 @@ extension Deployment.State {
                 id: id, instance: instance, signature: signature, standby: standby, proof: proofs[id],
                 trial: trials[id]?.run)
         }
-        next.asleep = signatures.filter { wanted.asleep.contains($0.key) && isAutoscaled }
         routing = next
-    }
-
-    private var isAutoscaled: Bool {
-        if case .automatic = wanted.scale { true } else { false }
     }
 }
 
