@@ -50,8 +50,13 @@ final class AdminClient {
             var reason: String
         }
 
+        struct Update: Decodable, Sendable {
+            var state: String
+        }
+
         var state: String
         var reason: String?
+        var update: Update?
         var configuration: Configuration
         var scale: Scale
         var versions: [Version]
@@ -136,6 +141,12 @@ final class AdminClient {
         try request("DELETE", "/admin/v1/deployments/\(name)", as: Change.self)
     }
 
+    /// Waits until the server has stopped.
+    func waitForEnd() {
+        events.leave()
+        client.readToEnd()
+    }
+
     /// What has happened so far, the newest last.
     func pastEvents() throws -> [Event] {
         struct Document: Decodable {
@@ -161,12 +172,12 @@ final class AdminClient {
     /// - Throws: ``SocketClient/Failure`` with its last status after half a minute.
     @discardableResult
     func wait(
-        for name: String, _ what: String, until isRight: (Deployment) -> Bool
+        for name: String, _ what: String, until isRight: (Deployment) throws -> Bool
     ) throws -> Deployment {
         let deadline = ContinuousClock.now + Self.limit
         while true {
             let deployment = try status(of: name)
-            if isRight(deployment) { return deployment }
+            if try isRight(deployment) { return deployment }
             guard .now < deadline else {
                 throw SocketClient.Failure("\(name) is not \(what), but \(deployment)")
             }

@@ -179,7 +179,8 @@ final class OpenLoad: Sendable {
                 if outlivesServer, reply["Connection"]?.lowercased() == "close" { break }
             } catch {
                 report.fail("no reply: \(error)")
-                client = try SocketClient(port: port)
+                guard let next = try? SocketClient(port: port) else { break }
+                client = next
             }
         }
         return report
