@@ -35,7 +35,7 @@ extension OperationTests {
             let before = try await Self.serial(port: server.port)
             try folder.use("2")
             try await onThread {
-                let admin = try AdminClient(port: server.adminPort)
+                let admin = try OperatorClient(port: server.adminPort)
                 let past = try admin.pastEvents()
                 server.signal(SIGHUP)
                 try admin.wait(forEvent: "files were read again", beyond: past)

@@ -31,7 +31,7 @@ extension OperationTests {
                 let changes = Int.random(in: 1...12, using: &random)
                 let delay = Double.random(in: 0...0.004, using: &random)
                 ledger = try await onThread {
-                    let admin = try AdminClient(port: server.adminPort)
+                    let admin = try OperatorClient(port: server.adminPort)
                     let found = Self.check(before, against: try admin.status(of: "m"), round: round)
                     return try Self.change(from: found, admin, changes: changes) {
                         // From before the server has the last change until after it has answered it.
@@ -47,7 +47,7 @@ extension OperationTests {
 
         /// Expects that what is there was acknowledged last, or sent after that; it counts from here on.
         private static func check(
-            _ ledger: Ledger, against deployment: AdminClient.Deployment, round: Int
+            _ ledger: Ledger, against deployment: OperatorClient.Deployment, round: Int
         ) -> Ledger {
             var found = ledger
             if deployment.configuration.source == "admin" {
@@ -66,7 +66,7 @@ extension OperationTests {
 
         /// Makes changes, one after the other; the last one may be cut off.
         private static func change(
-            from found: Ledger, _ admin: AdminClient, changes: Int, kill: @escaping @Sendable () -> Void
+            from found: Ledger, _ admin: OperatorClient, changes: Int, kill: @escaping @Sendable () -> Void
         ) throws -> Ledger {
             var ledger = found
             for number in 1...changes {

@@ -39,14 +39,15 @@ extension OperationTests {
             "the update is halted with its reason, the old version serves all requests, and a repair ends it",
             arguments: faults)
         func halted(fault: Fault) async throws {
-            let base = "batching: {max_batch_size: 0}\nreplicas: 1\n"
+            // Time enough for the slow one to be seen as slow, wherever this runs.
+            let base = "batching: {max_batch_size: 0}\nreplicas: 1\nrollout: {trial_s: 20}\n"
             let model = try await OperatedModel(OperatedModel.file("echo"), configuration: base)
             let requests = OpenLoad.Request.echoes(of: "m")
             let capacity = try await OpenLoad.capacity(port: model.server.port, requests: requests, count: 200)
             let load = OpenLoad(port: model.server.port, requests: requests, perSecond: 0.7 * capacity)
 
             let (_, report) = try await load.during {
-                let admin = try AdminClient(port: model.server.adminPort)
+                let admin = try OperatorClient(port: model.server.adminPort)
                 if let slowness = fault.slowness {
                     let objective = try Self.runTime(on: model.server) * slowness
                     try model.configure(base + "slo: {p99_ms: \(objective)}\n")

@@ -20,7 +20,7 @@ extension OperationTests {
             let load = OpenLoad(port: port, requests: requests, perSecond: 0.7 * capacity)
 
             let (_, report) = try await load.during {
-                let admin = try AdminClient(port: model.server.adminPort)
+                let admin = try OperatorClient(port: model.server.adminPort)
                 try Self.update(model, 20, configuration: base, admin)
                 for count in [4, 1] {
                     try admin.scale("m", #"{"replicas": \#(count)}"#)
@@ -56,13 +56,13 @@ extension OperationTests {
             let capacity = try await OpenLoad.capacity(port: model.server.port, requests: requests, count: 200)
             let load = OpenLoad(port: model.server.port, requests: requests, perSecond: 0.7 * capacity)
             return try await load.during {
-                try update(model, 20, configuration: base, try AdminClient(port: model.server.adminPort))
+                try update(model, 20, configuration: base, try OperatorClient(port: model.server.adminPort))
             }.report
         }
 
         /// Updates in each way that there is, in turn; waits for each.
         private static func update(
-            _ model: OperatedModel, _ count: Int, configuration: String, _ admin: AdminClient
+            _ model: OperatedModel, _ count: Int, configuration: String, _ admin: OperatorClient
         ) throws {
             var version = 1
             for number in 0..<count {

@@ -18,14 +18,14 @@ extension OperationTests {
             let requests = OpenLoad.Request.echoes(of: "m")
             // One request at a time never asks for a second replica.
             let capacity = try await OpenLoad.capacity(port: port, connections: 1, requests: requests, count: 40)
-            let before = try await onThread { try AdminClient(port: model.server.adminPort).status(of: "m") }
+            let before = try await onThread { try OperatorClient(port: model.server.adminPort).status(of: "m") }
             #expect(before.decisions.isEmpty && before.readyReplicas == 1, "\(before)")
             let load = OpenLoad(port: port, connections: 24, requests: requests, perSecond: 8 * capacity)
 
             let begin = Date()
             let (ready, report) = try await load.during {
-                () -> (after: Double, decision: AdminClient.Deployment.Decision?) in
-                let admin = try AdminClient(port: model.server.adminPort)
+                () -> (after: Double, decision: OperatorClient.Deployment.Decision?) in
+                let admin = try OperatorClient(port: model.server.adminPort)
                 let scaled = try admin.wait(for: "m", "scaled up") { $0.readyReplicas > 1 }
                 // The ages are the server's; they were true at the latest when the reply was here.
                 let ages = (scaled.serving?.replicas ?? []).filter { $0.state == "ready" }.map(\.ageS).sorted()
@@ -48,13 +48,14 @@ extension OperationTests {
             let model = try await OperatedModel(
                 OperatedModel.file("echo_heavy"),
                 configuration: """
-                    autoscaling: {min_replicas: 0, max_replicas: 2, downscale_to_zero_delay_s: 0.3}
+                    autoscaling: {min_replicas: 1, max_replicas: 2, downscale_to_zero_delay_s: 0.3}
                     """)
             let port = model.server.port
             let requests = OpenLoad.Request.echoes(of: "m")
             try await onThread {
-                let admin = try AdminClient(port: model.server.adminPort)
+                let admin = try OperatorClient(port: model.server.adminPort)
                 let awake = try admin.residentBytes()
+                try admin.scale("m", #"{"min": 0, "max": 2}"#)
                 try Self.waitUntilAsleep(admin)
                 // Most of the 64 MiB of its weights.
                 try admin.wait(for: "m", "out of memory") { _ in try admin.residentBytes() < awake - (48 << 20) }
@@ -75,7 +76,7 @@ extension OperationTests {
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             let late = try await onThread {
-                try Self.waitUntilAsleep(AdminClient(port: model.server.adminPort))
+                try Self.waitUntilAsleep(OperatorClient(port: model.server.adminPort))
                 return try InferenceClient(port: port).request(
                     "POST", "/v2/models/m/infer", headers: ["X-Request-Timeout-Ms: 5"],
                     body: #"{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}"#)
@@ -85,14 +86,36 @@ extension OperationTests {
             #expect(late.status == 504, "\(late)")
         }
 
-        private static func waitUntilAsleep(_ admin: AdminClient) throws {
+        @Test("a model that is scaled to none by hand refuses requests until it is scaled out again")
+        func none() async throws {
+            let model = try await OperatedModel(OperatedModel.file("echo"), configuration: "replicas: 1\n")
+
+            let replies = try await onThread {
+                let admin = try OperatorClient(port: model.server.adminPort)
+                let client = try SocketClient(port: model.server.port)
+                let request = OpenLoad.Request.echoes(of: "m")[0]
+                return try [0, 2].map { count in
+                    try admin.scale("m", #"{"replicas": \#(count)}"#)
+                    try admin.wait(for: "m", "scaled to \(count)") {
+                        $0.readyReplicas == count && $0.state == (count == 0 ? "asleep" : "ready")
+                    }
+                    try client.send(request.bytes)
+                    return try client.reply()
+                }
+            }
+
+            #expect(replies.map(\.status) == [503, 200])
+            #expect(replies[0].text.contains("m is scaled to 0 replicas"))
+        }
+
+        private static func waitUntilAsleep(_ admin: OperatorClient) throws {
             let asleep = try admin.wait(for: "m", "asleep") { $0.state == "asleep" && $0.versions.count == 1 }
             #expect(asleep.versions[0].state == "asleep" && asleep.versions[0].replicas.isEmpty, "\(asleep)")
         }
     }
 }
 
-extension AdminClient {
+extension OperatorClient {
     /// The memory of the server's process.
     fileprivate func residentBytes() throws -> Int {
         struct Document: Decodable {

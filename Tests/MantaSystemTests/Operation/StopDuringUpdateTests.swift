@@ -20,7 +20,7 @@ extension OperationTests {
                 port: model.server.port, requests: requests, perSecond: 0.7 * capacity, outlivesServer: true)
 
             let (update, report) = try await load.during {
-                let admin = try AdminClient(port: model.server.adminPort)
+                let admin = try OperatorClient(port: model.server.adminPort)
                 try model.write(model.model(documented: "new"), version: 2)
                 try admin.wait(for: "m", "being updated") { $0.update != nil }
                 // From loading to the end of the old version.

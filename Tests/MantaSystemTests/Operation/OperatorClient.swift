@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 
 /// What an operator says and reads. It blocks, so use it within ``onThread(_:)``.
-final class AdminClient {
+final class OperatorClient {
     /// What tests look at of a deployment's status.
     struct Deployment: Decodable, Sendable {
         struct Configuration: Decodable, Sendable {
