@@ -134,7 +134,8 @@ final class OpenLoad: Sendable {
     }
 
     private func run() async throws -> Report {
-        let start = ContinuousClock.now
+        // When all connections are there.
+        let start = ContinuousClock.now + .milliseconds(50)
         return try await withThrowingTaskGroup(of: Report.self) { group in
             for lane in 0..<connections {
                 group.addTask { try await onThread { try self.run(lane, from: start) } }
