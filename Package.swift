@@ -91,7 +91,8 @@ let package = Package(
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig",
+                "MantaTelemetry", logging,
                 lifecycle,
             ]),
         part(
@@ -135,7 +136,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
-        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
