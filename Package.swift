@@ -87,7 +87,6 @@ let package = Package(
                 metrics,
             ]),
         part("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, yams]),
-        part("MantaGateway", ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", logging]),
         part(
             "MantaController",
             [
@@ -95,6 +94,9 @@ let package = Package(
                 "MantaTelemetry", logging,
                 lifecycle,
             ]),
+        part(
+            "MantaGateway",
+            ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", "MantaController", logging]),
         part(
             "MantaAdmin",
             [
@@ -135,7 +137,7 @@ let package = Package(
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
-        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaTelemetry", logging, metrics]),
+        tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaGateway", "MantaHTTP", "MantaServing", logging]),
         tests("MantaController", ["MantaCore"]),

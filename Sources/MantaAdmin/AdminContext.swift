@@ -60,7 +60,8 @@ package struct AdminContext: Sendable {
     package func reloadEverything() async -> [String] {
         let faults = await reload() + controller.look(retry: .all)
         events.record(
-            .server, faults.isEmpty ? "files were read again" : "files were read again: \(faults.joined(separator: "; "))",
+            .server,
+            faults.isEmpty ? "files were read again" : "files were read again: \(faults.joined(separator: "; "))",
             severity: faults.isEmpty ? .info : .warning)
         return faults
     }
@@ -96,6 +97,7 @@ extension AdminContext {
             deployments: snapshots.map {
                 .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)
             },
-            warnings: snapshots.flatMap { snapshot in snapshot.wanted.warnings.map { "\(snapshot.wanted.name): \($0)" } })
+            warnings: snapshots.flatMap { snapshot in snapshot.wanted.warnings.map { "\(snapshot.wanted.name): \($0)" }
+            })
     }
 }

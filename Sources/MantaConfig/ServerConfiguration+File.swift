@@ -41,6 +41,7 @@ extension ServerConfiguration {
             admin.read(&keys, folder: folder)
             keys.value("insecure", .flag) { admin.isInsecureAllowed = $0 }
         }
+        keys.value("model_control", .flag) { allowsModelControl = $0 }
         keys.value("state", .path(in: folder)) { stateFolder = $0 }
         keys.mapping("logging") { keys in
             keys.value("level", .word()) { logLevel = $0 }

@@ -13,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     public var modelFiles: [String] = []
     /// Where Manta keeps what must survive a restart.
     public var stateFolder: String?
+    /// Whether clients may load and unload models over the protocol.
+    public var allowsModelControl = false
     /// The least severe messages to log.
     public var logLevel = Logger.Level.info
     /// The engine's shared library, if it isn't to be looked for.

@@ -163,7 +163,9 @@ package actor Controller: Service {
 
     /// Gives a deployment a configuration, or makes a new one.
     ///
-    /// - Parameter yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
+    /// - Parameters:
+    ///   - name: The deployment.
+    ///   - yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
     /// - Throws: ``ControlError``.
     package func put(_ name: String, yaml: String) async throws(ControlError) {
         let found = findings.deployments.contains { $0.configuration.name == name }
@@ -226,8 +228,9 @@ package actor Controller: Service {
     ///
     /// - Throws: ``ControlError``.
     package func setLoaded(_ name: String, _ isLoaded: Bool) async throws(ControlError) {
-        guard wanted[name] != nil || unloaded.contains(name)
-            || findings.deployments.contains(where: { $0.configuration.name == name })
+        guard
+            wanted[name] != nil || unloaded.contains(name)
+                || findings.deployments.contains(where: { $0.configuration.name == name })
         else { throw notFound(name) }
         try await changes.update(name) { $0.isUnloaded = !isLoaded }
         await look(retry: .only(name))

@@ -78,7 +78,8 @@ public struct Manta: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    catalog, controller, admin, inference, ReloadSignal(context: context), Farewell(catalog: catalog),
+                    StoreService(store: store), catalog, controller, admin, inference, ReloadSignal(context: context),
+                    Farewell(catalog: catalog),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
@@ -88,6 +89,9 @@ public struct Manta: Sendable {
     private func inferenceRoutes(_ context: AdminContext) -> Routes {
         var routes = Routes()
         InferenceRoutes(catalog: context.catalog, version: Self.version).register(in: &routes)
+        RepositoryRoutes(
+            catalog: context.catalog, controller: context.controller, allowsControl: configuration.allowsModelControl
+        ).register(in: &routes)
         return routes
     }
 
@@ -107,6 +111,16 @@ extension ServerConfiguration {
         var control = Controller.Configuration()
         (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
         return control
+    }
+}
+
+/// The store, from which nobody reads or writes once it ends.
+private struct StoreService: Service {
+    let store: EmbeddedStore
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await store.run() }
+        await store.close()
     }
 }
 

@@ -38,9 +38,7 @@ public final class FakeEngine: Engine {
     public let platform = "fake_model"
     /// The file a version would have.
     public let defaultFileName = "model.fake"
-    private let signature: ModelSignature
-    private let body: Body
-    private let loadError: ServingError?
+    private let models: @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)
     private let runs = Runs()
 
     /// An engine whose every model has this signature and does this.
@@ -52,15 +50,33 @@ public final class FakeEngine: Engine {
     public init(
         signature: ModelSignature = .twoColumns, loadError: ServingError? = nil, body: @escaping Body
     ) {
-        (self.signature, self.loadError, self.body) = (signature, loadError, body)
+        models = { _ throws(ServingError) in
+            if let loadError { throw loadError }
+            return (signature, body)
+        }
+    }
+
+    /// An engine whose models depend on their files.
+    ///
+    /// - Parameter models: The signature of a model and what it does, or why it can't be loaded. May block.
+    ///
+    /// - Returns: The engine.
+    public static func reading(
+        _ models: @escaping @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)
+    ) -> FakeEngine {
+        FakeEngine(models: models)
+    }
+
+    private init(models: @escaping @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)) {
+        self.models = models
     }
 
     /// Rows of the first input in each run so far, those of warm-up included.
     public var rowsOfRuns: [Int] { runs.rows.withLock { $0 } }
 
-    /// Makes the model, whatever the file.
-    public func load(_: ModelSource) throws(ServingError) -> any LoadedModel {
-        if let loadError { throw loadError }
+    /// Makes the model.
+    public func load(_ source: ModelSource) throws(ServingError) -> any LoadedModel {
+        let (signature, body) = try models(source)
         return Model(signature: signature, runs: runs, body: body)
     }
 }

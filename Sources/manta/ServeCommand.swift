@@ -29,8 +29,15 @@ struct ServeCommand: AsyncParsableCommand {
         help: ArgumentHelp("Where to listen for operators. Default: 127.0.0.1:8002.", valueName: "host:port"),
         transform: Endpoint.init(argument:))
     var admin: Endpoint?
-    @Option(help: ArgumentHelp("A folder of Manta's own, locked so that no other Manta shares it.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Where what operators ask for is kept over a restart. Without it, it holds until Manta stops.",
+            valueName: "dir"))
     var state: String?
+    @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
+    var allowModelControl = false
+    @Flag(help: "Let the admin listener be open to other machines without credentials.")
+    var adminInsecure = false
     @Option(help: "The least severe messages to log. Default: info.")
     var logLevel: Logger.Level?
 
@@ -50,6 +57,8 @@ struct ServeCommand: AsyncParsableCommand {
         if let http { (configuration.http.host, configuration.http.port) = (http.host, http.port) }
         if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
         if let state { configuration.stateFolder = state }
+        if allowModelControl { configuration.allowsModelControl = true }
+        if adminInsecure { configuration.admin.isInsecureAllowed = true }
         if let logLevel { configuration.logLevel = logLevel }
     }
 }

@@ -25,7 +25,7 @@ struct InferenceTests {
         ])
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await catalog.run() }
-            _ = try await catalog.deployment("m").settled(until: .now + .seconds(30))
+            _ = try await catalog.deployment("m").settled(within: .seconds(30))
             let result: Swift.Result<Result, any Error>
             do {
                 result = .success(

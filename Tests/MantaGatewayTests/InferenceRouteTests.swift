@@ -32,7 +32,7 @@ private func serving<Result: Sendable>(
     let port = try server.start().port
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await catalog.run() }
-        _ = try await catalog.deployment("m").settled(until: .now + .seconds(30))
+        _ = try await catalog.deployment("m").settled(within: .seconds(30))
         let result: Swift.Result<Result, any Error>
         do {
             result = .success(try await onThread { try body(try SocketClient(port: port)) })
@@ -197,7 +197,7 @@ struct MetadataRouteTests {
     @Test(
         "each answers with its document",
         arguments: [
-            ("/v2", 200, #"{"extensions":["binary_tensor_data"],"name":"manta","version":"9.9"}"#),
+            ("/v2", 200, #"{"extensions":["binary_tensor_data","model_repository"],"name":"manta","version":"9.9"}"#),
             ("/v2/health/live", 200, #"{"live":true}"#),
             ("/v2/health/ready", 200, #"{"ready":true}"#),
             (
@@ -208,7 +208,7 @@ struct MetadataRouteTests {
             ),
             ("/v2/models/m/versions/3/ready", 200, #"{"name":"m","ready":true}"#),
             ("/v2/models/nobody/ready", 404, #"{"error":"model \"nobody\" is not found"}"#),
-            ("/v2/models/vacant/ready", 503, #"{"error":"vacant failed: it has no version"}"#),
+            ("/v2/models/vacant/ready", 503, #"{"error":"vacant failed: it has no version","name":"vacant","ready":false}"#),
             ("/v2/models/m/versions/4", 404, #"{"error":"model \"m\" has no version 4; it serves 3"}"#),
         ])
     func documents(path: String, status: Int, text: String) async throws {

@@ -1,3 +1,4 @@
+import Foundation
 @testable import MantaServing
 import MantaTestKit
 import Testing
@@ -40,7 +41,7 @@ private struct World {
             expect(routes.versions.values.contains(old), "\(id) is tried against \(old), which doesn't serve")
             pending.append(.trialEnded(id, fault: chance(25) ? "wrong" : nil))
         case .route(let next):
-            for (version, id) in next.versions where routes.versions[version] != id {
+            for (version, id) in next.versions.sorted(by: { $0.key < $1.key }) where routes.versions[version] != id {
                 let instance = controller.instances[id]
                 let isBack = retired.isEmpty ? false : routes.standbys.values.contains(id)
                 let wanted = max(1, controller.count(of: version))
@@ -50,7 +51,9 @@ private struct World {
                 expect(!retired.contains(id), "version \(version) moves to retired \(id)")
             }
             routes = next
-            for id in next.standbys.keys { pending.append(chance(30) ? .regressed(id, reason: "live") : .proved(id)) }
+            for id in next.standbys.keys.sorted() {
+                pending.append(chance(30) ? .regressed(id, reason: "live") : .proved(id))
+            }
         case .retire(let id):
             expect(!routes.versions.values.contains(id), "\(id) is retired while it gets requests, after \(event)")
             expect(!routes.standbys.values.contains(id), "\(id) is retired while it stands by, after \(event)")
@@ -101,10 +104,14 @@ private struct World {
             // Late and doubled events must do no harm.
             if chance(10) { pending.append(event) }
         case 60..<72:
-            let numbers = Set((0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
-            let specs = numbers.map { spec($0, content: chance(50) ? "a" : "b") }
+            let numbers = Set(
+                (0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
+            let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
             deliver(.wanted(specs, retry: chance(30)))
-        case 72..<80:
+        case 72..<75:
+            let version = Int.random(in: 1...3, using: &random)
+            deliver(.count(Int.random(in: 1...3, using: &random), version: version))
+        case 75..<80:
             counts = Int.random(in: chance(30) ? 0...3 : 1...3, using: &random)
             deliver(.count(counts))
         default:
@@ -129,7 +136,7 @@ private struct World {
         var steps = 0
         while steps < 200 {
             steps += 1
-            if let event = pending.popLast() { deliver(event) } else { now += .seconds(10) ; deliver(.timer) }
+            if let event = pending.popLast() { deliver(event) } else { now += .seconds(10); deliver(.timer) }
             if pending.isEmpty, steps > 30 { break }
         }
     }
@@ -137,9 +144,13 @@ private struct World {
 
 @Suite("The controller of a deployment, whatever happens")
 struct DeploymentControllerExplorationTests {
+    /// `MANTA_SEEDS=20000` looks at more than every run can afford.
+    private static let seeds = ProcessInfo.processInfo.environment["MANTA_SEEDS"].flatMap(UInt64.init) ?? 400
+
     @Test("never routes to what isn't ready, never takes away what serves, and always gets to what is wanted")
-    func exploration() {
-        for seed in 0..<3000 as Range<UInt64> {
+    func exploration() async {
+        for seed in 0..<Self.seeds {
+            await Task.yield()
             var world = World(seed: seed)
             for _ in 0..<60 where world.faults.isEmpty { world.step() }
             if world.faults.isEmpty { world.calm() }
@@ -148,7 +159,8 @@ struct DeploymentControllerExplorationTests {
             let controller = world.controller
             let served = controller.routes.versions.mapValues { controller.instances[$0]?.spec }
             #expect(served == [1: spec(1, content: "z"), 2: spec(2, content: "z")], "seed \(seed)")
-            #expect(controller.instances.values.allSatisfy { $0.phase == .serving && $0.readyCount == 2 }, "seed \(seed)")
+            #expect(
+                controller.instances.values.allSatisfy { $0.phase == .serving && $0.readyCount == 2 }, "seed \(seed)")
             if !world.faults.isEmpty || served.count != 2 { return }
         }
     }

@@ -49,7 +49,8 @@ struct DeploymentControllerTests {
         #expect(essential(last) == [.route(routes([1: 0], default: 1))])
     }
 
-    @Test("an update is tried with one replica, grows, takes over, and the old one stands by until it has proved itself")
+    @Test(
+        "an update is tried with one replica, grows, takes over, and the old one stands by until it has proved itself")
     func update() {
         var controller = serving()
 
@@ -138,9 +139,10 @@ struct DeploymentControllerTests {
         #expect(controller.handle(.count(3), at: start) == [.startReplica(0, 2)])
         #expect(controller.handle(.count(1), at: start) == [.drainReplica(0, 2), .drainReplica(0, 1)])
         #expect(controller.handle(.count(0), at: start) == [.route(routes([:], default: 1, asleep: [1])), .retire(0)])
-        #expect(controller.handle(.count(1, version: 1), at: start) == [
-            .load(1, spec(1)), .route(routes([:], default: nil)),
-        ])
+        #expect(
+            controller.handle(.count(1, version: 1), at: start) == [
+                .load(1, spec(1)), .route(routes([:], default: nil)),
+            ])
     }
 
     @Test("a replica that ends by itself is replaced")
@@ -156,6 +158,7 @@ struct DeploymentControllerTests {
         var controller = serving()
         _ = controller.handle(.wanted([spec(2)]), at: start)
 
-        #expect(controller.handle(.wanted([]), at: start) == [.route(routes([:], default: nil)), .retire(0), .retire(1)])
+        #expect(
+            controller.handle(.wanted([]), at: start) == [.route(routes([:], default: nil)), .retire(0), .retire(1)])
     }
 }

@@ -33,7 +33,11 @@ package struct AdminRoutes: Sendable {
         let one = "/admin/v1/deployments/{name}"
         routes.on(.get, "/admin/v1/deployments") { [context] _ in
             let clock = context.clock
-            return try .json(["deployments": context.catalog.all.map { DeploymentDocument($0.snapshot, cpus: context.cpus, clock: clock) }])
+            return try .json([
+                "deployments": context.catalog.all.map {
+                    DeploymentDocument($0.snapshot, cpus: context.cpus, clock: clock)
+                }
+            ])
         }
         routes.on(.get, one) { [context] request in
             let deployment = try context.deployment(of: request)
@@ -75,7 +79,7 @@ package struct AdminRoutes: Sendable {
                 durable: context.isDurable)
             return try .json(document)
         }
-        let snapshot = await deployment.settled(until: context.time.now + wait)
+        let snapshot = await deployment.settled(within: wait)
         let isDone = snapshot.isSettled && snapshot.state != .halted && snapshot.state != .failed
         let document = ChangeDocument(
             deployment: name, message: snapshot.progress, done: isDone, state: snapshot.state.rawValue,

@@ -9,7 +9,8 @@ extension WantedDeployment {
         var changes: [String] = []
         if versions != old.versions {
             let isSame = versions.map(\.number) == old.versions.map(\.number)
-            changes.append(isSame ? "the files of \(versionList) have changed" : "\(versionList) instead of \(old.versionList)")
+            changes.append(
+                isSame ? "the files of \(versionList) have changed" : "\(versionList) instead of \(old.versionList)")
         }
         if configuration != old.configuration || source != old.source {
             changes.append("a new configuration, by \(source.words)")

@@ -7,7 +7,7 @@ import MantaServing
 struct ServerMetadata: Encodable {
     let name = "manta"
     let version: String
-    let extensions = ["binary_tensor_data"]
+    let extensions = ["binary_tensor_data", "model_repository"]
 }
 
 /// `GET /v2/models/{model}`.

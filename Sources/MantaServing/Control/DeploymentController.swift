@@ -209,17 +209,20 @@ extension DeploymentController {
 extension DeploymentController {
     private mutating func reconcile(at now: ContinuousClock.Instant) {
         for (id, standby) in standbys where standby.until <= now { standbys[id] = nil }
-        startMissing(at: now)
-        admitLoaded()
-        scale()
-        moveTraffic(at: now)
-        // What stood by for an instance that handed over is scaled again.
-        scale()
-        let leaving = retirees()
-        reroute(without: Set(leaving))
-        actions += failed.map { .retire($0) }
-        failed = []
-        for id in leaving { retire(id) }
+        // One step may make room for another: an instance that stood by is scaled once that is over.
+        var count = -1
+        while actions.count != count {
+            count = actions.count
+            startMissing(at: now)
+            admitLoaded()
+            scale()
+            moveTraffic(at: now)
+            let leaving = retirees()
+            reroute(without: Set(leaving))
+            actions += failed.map { .retire($0) }
+            failed = []
+            for id in leaving { retire(id) }
+        }
         let next = standbys.values.map(\.until).min()
         if let next, next != alarm { actions.append(.wakeUp(at: next)) }
         alarm = next

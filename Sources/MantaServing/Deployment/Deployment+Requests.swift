@@ -7,14 +7,14 @@ extension Deployment {
     /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`, and why.
     package func target(_ number: Int?) throws(ServingError) -> Target {
         let result: Result<Target, ServingError> = state.withLock { state in
-            guard let version = number ?? state.routing.defaultVersion else { return .failure(state.refusal(of: nil)) }
+            guard let version = number ?? state.defaultVersion else { return .failure(state.refusal(of: nil)) }
             if let route = state.routing.routes[version] {
                 return .success(
                     Target(version: number, signature: route.signature, metrics: route.instance.metrics, route: route))
             }
-            guard let signature = state.routing.asleep[version], let metrics = state.metrics[version] else {
-                return .failure(state.refusal(of: version))
-            }
+            guard state.isWorthWaiting(for: version), let signature = state.signatures[version],
+                let metrics = state.metrics[version]
+            else { return .failure(state.refusal(of: number)) }
             return .success(Target(version: number, signature: signature, metrics: metrics, route: nil))
         }
         return try result.get()
@@ -27,16 +27,18 @@ extension Deployment {
     ///   - request: Inputs by name, and the outputs wanted.
     ///   - schedule: How long it may take and how urgent it is.
     ///   - target: Where it goes.
+    /// - Returns: The outputs, in the order asked for.
     /// - Throws: ``ServingError``, as `ServedVersion.infer` does.
     package func infer(
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target
     ) async throws(ServingError) -> InferenceResponse {
         let arrived = time.now
-        var route =
-            if let route = target.route { route } else {
-                try await awaken(target.version, schedule: schedule, arrived: arrived)
-            }
+        var next = target.route
         while true {
+            let route =
+                if let next { next } else {
+                    try await awaken(target.version, schedule: schedule, arrived: arrived)
+                }
             do throws(ServingError) {
                 if let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived) {
                     route.trial?.offer(request)
@@ -51,16 +53,10 @@ extension Deployment {
                 send(.regressed(route.id, reason: error.message))
                 return response
             }
-            route = try self.route(target.version, insteadOf: route)
+            // It takes no more requests: another one serves, or will when it is woken up, unless the server stops.
+            next = try self.target(target.version).route
+            if next?.id == route.id { throw route.instance.refusal(in: .draining) }
         }
-    }
-
-    /// The route to take when an instance takes no more requests: another one serves, unless the server stops.
-    private func route(_ number: Int?, insteadOf refused: Route) throws(ServingError) -> Route {
-        guard let route = try target(number).route, route.id != refused.id else {
-            throw refused.instance.refusal(in: .draining)
-        }
-        return route
     }
 
     /// Has a replica started and waits for it.
@@ -77,13 +73,12 @@ extension Deployment {
                 .overloaded, "\(name) is being started, and \(queue.limits.maxRequests) requests wait for it",
                 retryAfter: .seconds(1))
         }
-        if let version = number ?? state.withLock({ $0.routing.defaultVersion }) {
-            inbox.continuation.yield(.wake(version: version))
-        }
         let deadline = arrived + (schedule.timeout ?? queue.limits.defaultTimeout)
         let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
             do throws(ServingError) {
-                return try target(number).route.map { .success($0) }
+                if let route = try target(number).route { return .success(route) }
+                wake(number)
+                return nil
             } catch {
                 return .failure(error)
             }
@@ -93,10 +88,31 @@ extension Deployment {
         throw ServingError(.deadlineExceeded, "no answer in time: \(name) was asleep and is still being started")
     }
 
+    /// Asks for a replica unless one is on its way. One that came may have gone again before all requests got to it.
+    private func wake(_ number: Int?) {
+        let version = state.withLock { state -> Int? in
+            guard let version = number ?? state.defaultVersion, state.controller.count(of: version) == 0 else {
+                return nil
+            }
+            return version
+        }
+        if let version { inbox.continuation.yield(.wake(version: version)) }
+    }
+
     func send(_ event: DeploymentController.Event) { inbox.continuation.yield(.event(event)) }
 }
 
 extension Deployment.State {
+    /// The version of requests that name none.
+    fileprivate var defaultVersion: Int? { routing.defaultVersion ?? controller.wanted.last?.version.number }
+
+    /// Whether a version without a replica gets one when a request comes: what such requests look like is known, since it
+    /// had one before.
+    fileprivate func isWorthWaiting(for version: Int) -> Bool {
+        guard case .automatic = wanted.scale, signatures[version] != nil, !isStopping, !isRemoved else { return false }
+        return controller.wanted.contains { $0.version.number == version && controller.halted[$0] == nil }
+    }
+
     /// Why there is nothing to serve a request for a version, or for none in particular.
     func refusal(of number: Int?) -> ServingError {
         let name = wanted.name
@@ -117,7 +133,8 @@ extension Deployment.State {
             return ServingError(.modelUnavailable, "\(name) is scaled to 0 replicas")
         }
         let candidate = instances.values.filter { number == nil || $0.id.version == number }.map(\.state).last
-        let word = candidate?.word ?? VersionState.pending.word
+        // One that is loaded and has no route is about to get its replicas.
+        let word = candidate.map { $0.isReady ? "starting" : $0.word } ?? VersionState.pending.word
         let subject = specs.last.map { "\(name) version \($0.version.number)" } ?? name
         return ServingError(.modelUnavailable, "\(subject) is \(word), not ready yet", retryAfter: .seconds(1))
     }

@@ -52,9 +52,10 @@ extension Deployment {
                     scaler.wake(at: now, wanted: wanted)
                 }
             case .tick:
+                let held = state.heldCount
                 return state.controller.wanted.map(\.version.number).flatMap { version in
                     state.scale(version, at: now, cpus: environment.cpus) { scaler, instance, wanted in
-                        scaler.tick(instance, wanted: wanted, at: now)
+                        scaler.tick(instance, held: held, wanted: wanted, at: now)
                     }
                 }
             case .event(let event):
@@ -134,7 +135,8 @@ extension Deployment {
                 default: return true
                 }
             }
-            let versions = Set(state.instances.values.map(\.id.version)).union(state.controller.wanted.map(\.version.number))
+            let versions = Set(state.instances.values.map(\.id.version)).union(
+                state.controller.wanted.map(\.version.number))
             for (version, metrics) in state.metrics where !versions.contains(version) {
                 metrics.remove()
                 state.metrics[version] = nil
@@ -167,7 +169,9 @@ extension Deployment.State {
         controller.rules.settleTime = rollout.settleTime
         var actions: [DeploymentController.Action] = []
         // A count that was found right for the load isn't forgotten because files were read again.
-        if isFirst || new.scale != old.scale { actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now) }
+        if isFirst || new.scale != old.scale {
+            actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now)
+        }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
         if new.fault == nil { actions += controller.handle(.wanted(new.instances, retry: retry), at: now) }
         return actions
@@ -222,12 +226,7 @@ extension Deployment.State {
                 id: id, instance: instance, signature: signature, standby: standby, proof: proofs[id],
                 trial: trials[id]?.run)
         }
-        next.asleep = signatures.filter { wanted.asleep.contains($0.key) && isAutoscaled }
         routing = next
-    }
-
-    private var isAutoscaled: Bool {
-        if case .automatic = wanted.scale { true } else { false }
     }
 }
 

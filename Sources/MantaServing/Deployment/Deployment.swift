@@ -86,7 +86,9 @@ public final class Deployment: Sendable {
 
     /// Makes it what is wanted, step by step.
     ///
-    /// - Parameter retry: Whether to try again what has failed.
+    /// - Parameters:
+    ///   - wanted: What it should be from now on.
+    ///   - retry: Whether to try again what has failed.
     package func apply(_ wanted: WantedDeployment, retry: Bool = false) {
         state.withLock { $0.submitted += 1 }
         inbox.continuation.yield(.want(wanted, retry: retry))
@@ -108,15 +110,15 @@ public final class Deployment: Sendable {
 
     /// Waits until all that was asked for is done, or can't be done.
     ///
-    /// - Returns: How it is then, or at the deadline.
-    package func settled(until deadline: ContinuousClock.Instant) async -> DeploymentSnapshot {
-        _ = await changes.first(until: deadline, time: time) { [self] in snapshot.isSettled ? true : nil }
+    /// - Returns: How it is then, or when the time is over.
+    package func settled(within limit: Duration) async -> DeploymentSnapshot {
+        _ = await changes.first(until: time.now + limit, time: time) { [self] in snapshot.isSettled ? true : nil }
         return snapshot
     }
 
     /// The versions that requests may name, ascending.
     package var versions: [Int] {
-        state.withLock { Set($0.routing.routes.keys).union($0.routing.asleep.keys).sorted() }
+        state.withLock { Set($0.routing.routes.keys).union($0.controller.routes.asleep).sorted() }
     }
 
     /// What the protocol's metadata calls the kind of model.

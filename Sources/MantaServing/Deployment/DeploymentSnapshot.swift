@@ -53,7 +53,9 @@ package struct DeploymentSnapshot: Sendable {
 
     /// Why it isn't as wanted.
     package var reason: String? {
-        if let spec = controller.wanted.last(where: { controller.halted[$0] != nil }), let reason = controller.halted[spec] {
+        if let spec = controller.wanted.last(where: { controller.halted[$0] != nil }),
+            let reason = controller.halted[spec]
+        {
             return "version \(spec.version.number): \(reason)"
         }
         return wanted.fault

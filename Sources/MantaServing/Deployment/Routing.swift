@@ -7,8 +7,6 @@ struct Routing {
     var routes: [Int: Route] = [:]
     /// The version of requests that name none.
     var defaultVersion: Int?
-    /// What requests look like to versions that a request wakes up.
-    var asleep: [Int: ModelSignature] = [:]
 }
 
 /// Where the requests to a version go.

@@ -37,17 +37,20 @@ struct Trial {
     /// Why the new instance isn't fit for service; `nil` if it is, as far as the trial tells.
     ///
     /// - Parameter load: The share of its time that a replica of the old instance is busy, 0 to 1.
+    /// - Returns: A sentence for operators.
     func fault(load: Double) -> String? {
         if let failure { return failure }
         guard let objective, outcomes.count >= min(5, requests),
             let elapsed = median(outcomes.map(\.elapsed.seconds))
         else { return nil }
         if elapsed > objective.seconds {
-            return "its runs take \(elapsed.inMilliseconds), longer than slo.p99_ms allows (\(objective.seconds.inMilliseconds))"
+            return
+                "its runs take \(elapsed.inMilliseconds), longer than slo.p99_ms allows (\(objective.seconds.inMilliseconds))"
         }
         let ratios = outcomes.compactMap { outcome in outcome.expected.map { outcome.elapsed.seconds / $0.seconds } }
         guard let ratio = median(ratios), ratio > Self.notableSlowdown, load * ratio > 1 else { return nil }
-        return "its runs take \(ratio.rounded(to: 1)) times as long as before: with the load of now its replicas would be "
+        return
+            "its runs take \(ratio.rounded(to: 1)) times as long as before: with the load of now its replicas would be "
             + "busy \(Int(100 * load * ratio)) % of the time, and slo.p99_ms couldn't be kept"
     }
 
