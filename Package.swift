@@ -138,7 +138,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
-        tests("MantaConfig", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
         tests("MantaAdmin", ["MantaController", "MantaHTTP", "MantaServing", "MantaStore", "MantaTelemetry", logging]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
