@@ -103,17 +103,24 @@ private struct World {
             deliver(event)
             // Late and doubled events must do no harm.
             if chance(10) { pending.append(event) }
-        case 60..<72:
+        case 60..<69:
             let numbers = Set(
                 (0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
             let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
             deliver(.wanted(specs, retry: chance(30)))
+        case 69..<72:
+            // Versions that serve go on whatever the others' count.
+            counts = routes.versions.isEmpty ? 1 : counts
+            if counts > 0 {
+                deliver(
+                    .scale(default: routes.versions.isEmpty ? 1 : 0, versions: routes.versions.mapValues { _ in 2 }))
+            }
         case 72..<75:
             let version = Int.random(in: 1...3, using: &random)
             deliver(.count(Int.random(in: 1...3, using: &random), version: version))
         case 75..<80:
             counts = Int.random(in: chance(30) ? 0...3 : 1...3, using: &random)
-            deliver(.count(counts))
+            deliver(.scale(default: counts))
         default:
             now += .milliseconds(Int.random(in: 0...3000, using: &random))
             deliver(.timer)
@@ -131,7 +138,7 @@ private struct World {
             }
         }
         counts = 2
-        deliver(.count(2))
+        deliver(.scale(default: 2))
         deliver(.wanted([spec(1, content: "z"), spec(2, content: "z")], retry: true))
         var steps = 0
         while steps < 200 {

@@ -14,6 +14,8 @@ public enum ModelRepository {
         public var broken: [String: ConfigurationErrors] = [:]
         /// What is wrong beyond one model: folders that can't be read, names that are taken.
         public var faults: [ConfigurationFault] = []
+        /// The repositories that can't be read.
+        public var unreadable: [String] = []
 
         /// Nothing was found.
         public init() {}
@@ -42,6 +44,7 @@ public enum ModelRepository {
         }
         for folder in folders.map(withoutSlashes) {
             guard let entries = entries(of: folder) else {
+                findings.unreadable.append(folder)
                 findings.faults.append(
                     ConfigurationFault(file: folder, message: "\(obstacle(folder)), expected a folder of models"))
                 continue
