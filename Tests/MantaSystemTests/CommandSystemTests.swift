@@ -82,7 +82,7 @@ struct CommandSystemTests {
         let server = try await ServerProcess.ready(["--models", folder.models])
         let manta = Shell(server: server)
         let file = "\(folder.models)/digits-svm/model.yaml"
-        let fine = try await manta("check", file)
+        let fine = try await manta("check", "\(folder.models)/digits-svm")
         #expect(fine == Tool.Result(status: 0, output: "digits-svm: serves version 1 of \(folder.models)/digits-svm\n"))
         #expect(try await manta("reload") == Tool.Result(status: 0, output: "everything was read again\n"))
 
