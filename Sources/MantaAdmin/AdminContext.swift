@@ -28,15 +28,17 @@ package struct AdminContext: Sendable {
     package var cpus: Int
     /// Where changes are kept.
     package var store: StoreKind
+    /// Whether clients may load and unload models over the protocol.
+    package var allowsModelControl: Bool
     /// Reads files again that aren't models: certificates, credentials. Gives what is wrong with them.
     package var reload: @Sendable () async -> [String]
     /// The clock.
     package var time: any TimeSource
-    let startedAt: ContinuousClock.Instant
+    private let origin: WallClock.Origin
 
     package init(
         catalog: ModelCatalog, controller: Controller, events: EventLog, registry: PrometheusRegistry, version: String,
-        cpus: Int, store: StoreKind, time: any TimeSource = MachineTime(),
+        cpus: Int, store: StoreKind, allowsModelControl: Bool = false, time: any TimeSource = MachineTime(),
         reload: @escaping @Sendable () async -> [String]
     ) {
         self.catalog = catalog
@@ -46,12 +48,13 @@ package struct AdminContext: Sendable {
         self.version = version
         self.cpus = cpus
         self.store = store
+        self.allowsModelControl = allowsModelControl
         self.time = time
         self.reload = reload
-        startedAt = time.now
+        origin = WallClock.Origin(instant: time.now)
     }
 
-    var clock: WallClock { WallClock(at: time.now) }
+    var clock: WallClock { WallClock(origin: origin, now: time.now) }
 
     /// Reads every file again that may have changed.
     ///
@@ -92,7 +95,7 @@ extension AdminContext {
             }
         let snapshots = catalog.all.map(\.snapshot)
         return ServerDocument(
-            version: version, startedAt: clock.timestamp(of: startedAt), uptimeS: clock.age(of: startedAt),
+            version: version, startedAt: origin.timestamp, uptimeS: clock.age(of: origin.instant),
             ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, store: store,
             deployments: snapshots.map {
                 .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)

@@ -163,7 +163,9 @@ package actor Controller: Service {
 
     /// Gives a deployment a configuration, or makes a new one.
     ///
-    /// - Parameter yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
+    /// - Parameters:
+    ///   - name: The deployment.
+    ///   - yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
     /// - Throws: ``ControlError``.
     package func put(_ name: String, yaml: String) async throws(ControlError) {
         let found = findings.deployments.contains { $0.configuration.name == name }

@@ -12,7 +12,10 @@ package struct RepositoryRoutes: Sendable {
 
     /// Routes to these models.
     ///
-    /// - Parameter allowsControl: Whether clients may load and unload. Off, only the index answers.
+    /// - Parameters:
+    ///   - catalog: The models in service.
+    ///   - controller: What takes them into and out of service.
+    ///   - allowsControl: Whether clients may load and unload. Off, only the index answers.
     package init(catalog: ModelCatalog, controller: Controller, allowsControl: Bool) {
         self.catalog = catalog
         self.controller = controller

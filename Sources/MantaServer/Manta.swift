@@ -4,7 +4,6 @@ import CoreMetrics
 import MantaAdmin
 import MantaController
 import MantaCore
-import MantaGateway
 import MantaHTTP
 import MantaONNX
 import MantaServing
@@ -61,11 +60,12 @@ public struct Manta: Sendable {
         let files = ReloadableFiles()
         let context = AdminContext(
             catalog: catalog, controller: controller, events: events, registry: registry, version: Self.version,
-            cpus: cpus, store: configuration.storePath.map { .file($0) } ?? .memory, reload: files.reload)
+            cpus: cpus, store: configuration.storePath.map { .file($0) } ?? .memory,
+            allowsModelControl: configuration.allowsModelControl, reload: files.reload)
         let admin = HTTPServer(
-            configuration: configuration.admin, routes: adminRoutes(context), logger: logger)
+            configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
         let inference = HTTPServer(
-            configuration: configuration.http, routes: inferenceRoutes(context), logger: logger)
+            configuration: configuration.http, routes: context.inferenceRoutes, logger: logger)
         files.add(inference)
         files.add(admin)
         let addresses = (inference: try inference.start(), admin: try admin.start())
@@ -78,28 +78,12 @@ public struct Manta: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    catalog, controller, admin, inference, ReloadSignal(context: context), Farewell(catalog: catalog),
+                    StoreService(store: store), catalog, controller, admin, inference, ReloadSignal(context: context),
+                    Farewell(catalog: catalog),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         logger.info("Manta has stopped")
-    }
-
-    private func inferenceRoutes(_ context: AdminContext) -> Routes {
-        var routes = Routes()
-        InferenceRoutes(catalog: context.catalog, version: Self.version).register(in: &routes)
-        RepositoryRoutes(
-            catalog: context.catalog, controller: context.controller, allowsControl: configuration.allowsModelControl
-        ).register(in: &routes)
-        return routes
-    }
-
-    private func adminRoutes(_ context: AdminContext) -> Routes {
-        var routes = inferenceRoutes(context)
-        AdminRoutes(context).register(in: &routes)
-        ConsoleRoutes().register(in: &routes)
-        routes.on(.get, "/openapi.json", access: .open) { _ in .json(OpenAPIDocument.bytes) }
-        return routes
     }
 }
 
@@ -110,6 +94,16 @@ extension ServerConfiguration {
         var control = Controller.Configuration()
         (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
         return control
+    }
+}
+
+/// The store, from which nobody reads or writes once it ends.
+private struct StoreService: Service {
+    let store: EmbeddedStore
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await store.run() }
+        await store.close()
     }
 }
 

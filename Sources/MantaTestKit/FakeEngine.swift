@@ -59,7 +59,15 @@ public final class FakeEngine: Engine {
     /// An engine whose models depend on their files.
     ///
     /// - Parameter models: The signature of a model and what it does, or why it can't be loaded. May block.
-    public init(models: @escaping @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)) {
+    ///
+    /// - Returns: The engine.
+    public static func reading(
+        _ models: @escaping @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)
+    ) -> FakeEngine {
+        FakeEngine(models: models)
+    }
+
+    private init(models: @escaping @Sendable (ModelSource) throws(ServingError) -> (ModelSignature, Body)) {
         self.models = models
     }
 

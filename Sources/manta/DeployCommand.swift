@@ -82,19 +82,15 @@ struct ReloadCommand: AsyncParsableCommand {
 
               manta reload
 
-            Exit codes: 0 done or begun, 1 failed, 64 wrong arguments, 65 not a Manta's answer, 69 nothing answers, \
-            75 not done within --wait, 77 not authorised, 78 wrong configuration.
+            Exit codes: 0 everything was read, 64 wrong arguments, 65 not a Manta's answer, 69 nothing answers, \
+            77 not authorised, 78 something that was read is wrong.
             """)
 
-    @Option(
-        help: ArgumentHelp("How long to wait until it is done, up to 60s. Default: not at all.", valueName: "time"),
-        transform: ChangeArguments.seconds(argument:))
-    var wait = 0
     @OptionGroup var admin: AdminArguments
 
     func run() async throws {
         try await admin.connected { server in
-            try await ChangeArguments.send(.reload(), to: server, wait: wait, json: admin.connection.json)
+            try await ChangeArguments.send(.reload(), to: server, wait: 0, json: admin.connection.json)
         }
     }
 }

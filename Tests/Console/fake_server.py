@@ -221,7 +221,7 @@ class World:
         elif state in ("updating", "halted"):
             step = int(time.time() - self.started) // 6 % 5
             update = {
-                "state": ["loading", "warming", "trial", "moving", "draining"][step],
+                "state": ["loading", "warming", "trial", "moving", "settling"][step],
                 "from": [1],
                 "to": [2],
                 "reason": None,

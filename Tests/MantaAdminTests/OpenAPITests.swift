@@ -1,22 +1,30 @@
 import Foundation
 import Logging
 import MantaAdmin
-import MantaGateway
+import MantaController
 import MantaHTTP
 import MantaServing
+import MantaStore
+import MantaTelemetry
 import MantaTestKit
 import Testing
 
 @Suite("OpenAPI document", .timeLimit(.minutes(1)))
 struct OpenAPITests {
-    @Test("it describes the routes of the inference listener, and no others")
-    func describesInferenceRoutes() {
-        var routes = Routes()
+    @Test("it describes the routes of both listeners, and no others")
+    func describesRoutes() async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let catalog = ModelCatalog(
             environment: .init(engine: FakeEngine { inputs in inputs.compactMap(\.self) }, logger: logger))
-        InferenceRoutes(catalog: catalog, version: "1").register(in: &routes)
-        #expect(words(OpenAPIDocument.inferencePaths) == words(routes.registered))
+        let events = EventLog(logger: logger)
+        let controller = Controller(
+            configuration: .init(), store: try await EmbeddedStore.open(path: nil), catalog: catalog, events: events)
+        let context = AdminContext(
+            catalog: catalog, controller: controller, events: events, registry: PrometheusRegistry(), version: "1",
+            cpus: 1, store: .memory, reload: { [] })
+
+        #expect(words(context.inferenceRoutes.registered) == words(OpenAPIDocument.inferencePaths))
+        #expect(words(context.adminRoutes.registered) == words(OpenAPIDocument.paths))
     }
 
     @Test("each route and each name of one stands there once")

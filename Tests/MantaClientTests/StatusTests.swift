@@ -31,7 +31,8 @@ struct StatusTests {
         #"{"name": "m", "state": "failed", "reason": "m\u001b[2J has no version", "versions": []}"#
     private static let status = #"""
         {"version": "0.1.0", "started_at": "2026-11-24T20:09:49.000Z", "uptime_s": 4210.5, "ready": true, "reason": null,
-         "node": {"id": "local", "cpus": 2, "lanes": 3, "resident_bytes": 57671680}, "warnings": []}
+         "node": {"id": "local", "cpus": 2, "lanes": 3, "resident_bytes": 57671680},
+         "warnings": ["digits-svm: 4 replicas ask for 4 CPUs; this process has 2"]}
         """#
 
     private static func run<Result: Sendable>(
@@ -56,7 +57,7 @@ struct StatusTests {
                 Manta 0.1.0 at \(url), ready, up 70 min, 2 CPUs, 55.0 MiB
 
                 NAME        STATE     VERSIONS  REPLICAS  REQ/S  P50 MS  P99 MS  QUEUED  REASON
-                digits-svm  updating  1,2            2/2   1354    0.31    1.10       3
+                digits-svm  updating  1,2            2/4   1354    0.31    1.10       3
                 m           failed                   0/0      -       -       -       0  m\\u{1B}[2J has no version
 
                 warning: digits-svm: 4 replicas ask for 4 CPUs; this process has 2

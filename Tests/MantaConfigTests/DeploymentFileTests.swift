@@ -1,3 +1,4 @@
+import MantaAutoscaler
 import MantaCore
 import MantaServing
 import Testing
@@ -15,81 +16,31 @@ private func faults(_ yaml: String) -> [String] {
 }
 
 private func read(_ yaml: String) throws -> DeploymentConfiguration {
-    try DeploymentConfiguration(yaml: yaml, file: "model.yaml", name: "digits")
+    try DeploymentConfiguration(yaml: yaml, file: "/srv/digits/model.yaml", name: "digits")
 }
 
 @Suite("model.yaml")
 struct DeploymentFileTests {
     typealias Key = KeyCase<DeploymentConfiguration>
 
-    private static let rows = "a whole number from 1 to 65536"
-    private static let version = "latest, all, a list of versions such as [1, 3], or {latest: 2}"
-
-    static let keys: [Key] = [
-        Key(
-            "name", "digits", expected: "\"digits\", the name of the deployment",
-            refused: notStrings + strings("Digits")
-        ) { $0.name == "digits" },
-        Key("engine", "onnxruntime", expected: "onnxruntime", refused: notStrings + strings("tensorrt")) {
-            $0.engine == "onnxruntime"
-        },
-        Key(
-            "batching.max_batch_size", "16", expected: "a whole number from 0 to 65536",
-            refused: notNumbers + numbers("-1", "65537", "2.0", "1e3")
-        ) { $0.batching.maxRows == 16 },
-        Key(
-            "batching.max_queue_delay_ms", "0.5", expected: "a number of milliseconds from 0 to 60000",
-            refused: notNumbers + numbers("-0.1", "60000.5")
-        ) { $0.batching.maxDelay == .microseconds(500) },
-        Key(
-            "slo.p99_ms", "20", expected: "a number of milliseconds from 0.1 to 3600000",
-            refused: notNumbers + numbers("0", "3600001")
-        ) { $0.objective == .milliseconds(20) },
-        Key(
-            "queue.max_requests", "7", expected: "a whole number from 1 to 1000000",
-            refused: notNumbers + numbers("0", "1000001")
-        ) { $0.queue.maxRequests == 7 },
-        Key(
-            "queue.max_bytes", "64 MiB", expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",
-            refused: notNumbers + numbers("0", "1.5", "1099511627777")
-                + strings("64MB", "1.5 GiB", "-1 KiB", "1025 GiB")
-        ) { $0.queue.maxBytes == 64 << 20 },
-        Key(
-            "queue.default_timeout_ms", "2.5e3", expected: "a number of milliseconds from 1 to 86400000",
-            refused: notNumbers + numbers("0", "86400001")
-        ) { $0.queue.defaultTimeout == .milliseconds(2500) },
-        Key(
-            "replicas", "3", expected: "a whole number from 1 to 1024", refused: notNumbers + numbers("0", "1025")
-        ) { $0.replicas == 3 },
-        Key(
-            "versions.serve", "all", expected: version,
-            refused: notStrings.filter { $0.yaml.first != "[" && $0.yaml.first != "{" } + strings("newest")
-        ) { $0.versions == .all },
-        Key(
-            "versions.serve.latest", "2", expected: "a whole number from 1 to 1024",
-            refused: notNumbers + numbers("0", "1025")
-        ) { $0.versions == .latest(2) },
-        Key(
-            "warmup.rows", "[1, 64]", expected: "a list, each \(rows)",
-            refused: [("64", "64"), ("all", "the string \"all\""), ("{a: 1}", "a mapping"), ("~", "nothing")]
-        ) { $0.warmupRows == [1, 64] },
-        Key(
-            "onnxruntime.threads", "4", expected: "a whole number from 1 to 1024",
-            refused: notNumbers + numbers("0", "1025")
-        ) { $0.options.threads == 4 },
-        Key(
-            "onnxruntime.optimization", "basic", expected: "none, basic, extended, all",
-            refused: notStrings + strings("off")
-        ) { $0.options.optimization == .basic },
-        Key("onnxruntime.arena", "false", expected: "true or false", refused: notFlags) { $0.options.arena == false },
-        Key("onnxruntime.memory_pattern", "true", expected: "true or false", refused: notFlags) {
-            $0.options.memoryPattern == true
-        },
-    ]
-
     @Test("each key reaches its place", arguments: keys)
     func reaches(key: Key) throws {
         #expect(key.reaches(try read(key.file(key.value).text)))
+    }
+
+    @Test(
+        "no key's value in these tests is its default",
+        arguments: keys.filter { !["name", "engine"].contains($0.path) })
+    func isNoDefault(key: Key) {
+        #expect(!key.reaches(DeploymentConfiguration(name: "digits")))
+        #expect(!key.reaches(Self.scaledByDefaults))
+    }
+
+    /// What a file says that switches scaling by load on and leaves everything else out.
+    private static var scaledByDefaults: DeploymentConfiguration {
+        var configuration = DeploymentConfiguration(name: "digits")
+        configuration.autoscaling = AutoscalingConfiguration()
+        return configuration
     }
 
     @Test("each key refuses values of other types and out of range", arguments: keys)
@@ -134,11 +85,49 @@ struct DeploymentFileTests {
     @Test("what is planned is refused, not ignored")
     func planned() {
         #expect(
-            faults("autoscaling: {max_replicas: 2}\nresources: {}\nversions: {keep: 2}") == [
-                "model.yaml:1:1: autoscaling: not supported yet",
-                "model.yaml:2:1: resources: not supported yet",
-                "model.yaml:3:12: versions.keep: not supported yet",
+            faults("resources: {}\nversions: {keep: 2}") == [
+                "model.yaml:1:1: resources: not supported yet",
+                "model.yaml:2:12: versions.keep: not supported yet",
             ])
+    }
+
+    @Test("a path begins at the file's folder, unless it is whole")
+    func path() throws {
+        #expect(try read("path: ../nets").path == "/srv/digits/../nets")
+        #expect(try read("path: /nets").path == "/nets")
+        #expect(try DeploymentConfiguration(yaml: "path: nets", file: "model.yaml", name: "digits").path == "nets")
+    }
+
+    @Test("the number of replicas is either pinned or follows the load")
+    func pinnedOrScaled() {
+        #expect(
+            faults("replicas: 2\nautoscaling: {max_replicas: 4}") == [
+                "model.yaml:2:14: autoscaling: \"replicas\" pins the number, \"autoscaling\" frees it: expected one of both"
+            ])
+    }
+
+    @Test(
+        "a section of autoscaling with nothing in it scales by the defaults",
+        arguments: ["autoscaling: {}", "autoscaling:", "autoscaling:\n  # max_replicas: 4\n"])
+    func scaledByDefaults(yaml: String) throws {
+        #expect(try read(yaml) == Self.scaledByDefaults)
+    }
+
+    @Test("bounds that exclude each other are a fault of the one that is off")
+    func bounds() {
+        #expect(
+            faults("autoscaling: {min_replicas: 3, max_replicas: 2}") == [
+                "model.yaml:1:46: autoscaling.max_replicas: expected at least 3, got 2"
+            ])
+        #expect(
+            faults("autoscaling:\n  initial_replicas: 5\n  max_replicas: 4") == [
+                "model.yaml:2:21: autoscaling.initial_replicas: expected a number from min_replicas to max_replicas, got 5"
+            ])
+        #expect(
+            faults("autoscaling: {min_replicas: 2, initial_replicas: 1}") == [
+                "model.yaml:1:50: autoscaling.initial_replicas: expected a number from min_replicas to max_replicas, got 1"
+            ])
+        #expect(faults("autoscaling: {min_replicas: 3, initial_replicas: 3, max_replicas: 3}") == [])
     }
 
     @Test("a section that is no mapping is a fault")
@@ -169,8 +158,8 @@ struct DeploymentFileTests {
         #expect(
             faults(yaml) == [
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
-                "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, engine, "
-                    + "batching, slo, queue, replicas, versions, warmup, onnxruntime",
+                "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
+                    + "engine, batching, slo, queue, replicas, versions, warmup, onnxruntime, rollout, autoscaling",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",
                 "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 1 to 86400000, "

@@ -87,6 +87,43 @@ struct ModelRepositoryTests {
         }
     }
 
+    @Test("a model whose model.yaml has a path is read from there, a file or a folder of versions")
+    func elsewhere() throws {
+        try TemporaryFolder.with { folder in
+            try folder.write("", to: "weights/net.onnx")
+            try folder.write("", to: "store/7/model.onnx")
+            try folder.write("path: ../../weights/net.onnx", to: "models/a/model.yaml")
+            try folder.write("path: ../../store", to: "models/b/model.yaml")
+            try folder.write("", to: "models/b/1/model.onnx")
+            try folder.write("path: nowhere", to: "models/c/model.yaml")
+
+            let findings = ModelRepository.find(folders: [folder.path + "/models"], files: [])
+
+            #expect(findings.deployments.map(\.configuration.name) == ["a", "b"])
+            #expect(findings.deployments.map { Array($0.versions.keys) } == [[1], [7]])
+            #expect(findings.deployments.map(\.file) == ["a", "b"].map { "\(folder.path)/models/\($0)/model.yaml" })
+            #expect(findings.deployments.flatMap(\.faults) == [])
+            #expect(
+                findings.broken["c"]?.description.replacing(folder.path, with: "")
+                    == "/models/c/nowhere: there is no such model file or folder of versions")
+        }
+    }
+
+    @Test("what is wrong with one model is told under its name, and the others are found")
+    func broken() throws {
+        try TemporaryFolder.with { folder in
+            try folder.write("", to: "a/1/model.onnx")
+            try folder.write("replicas: none", to: "b/model.yaml")
+
+            let findings = ModelRepository.find(folders: [folder.path, folder.path + "/gone"], files: [])
+
+            #expect(findings.deployments.map(\.configuration.name) == ["a"])
+            #expect(findings.broken.keys.sorted() == ["b"])
+            #expect(findings.faults.map(\.message) == ["there is none, expected a folder of models"])
+            #expect(findings.allFaults.count == 2)
+        }
+    }
+
     @Test(
         "a loose file has its own name, or that of the folder it is in",
         arguments: [
@@ -98,7 +135,7 @@ struct ModelRepositoryTests {
         #expect(ModelRepository.name(ofFile: path) == name)
     }
 
-    @Test("every fault of every model, folder and file is told")
+    @Test("every fault of every model, folder and file is told, those of one model together")
     func faults() throws {
         try TemporaryFolder.with { folder in
             try folder.write("nam: a\nreplicas: 0", to: "models/a/model.yaml")
@@ -117,16 +154,16 @@ struct ModelRepositoryTests {
 
             #expect(
                 error?.faults.map { $0.description.replacing(folder.path + "/", with: "") } == [
-                    "models/a/model.yaml:1:1: unknown key \"nam\", did you mean \"name\"? allowed here: name, engine, "
-                        + "batching, slo, queue, replicas, versions, warmup, onnxruntime",
+                    "models/a/model.yaml:1:1: unknown key \"nam\", did you mean \"name\"? allowed here: name, path, "
+                        + "engine, batching, slo, queue, replicas, versions, warmup, onnxruntime, rollout, autoscaling",
                     "models/a/model.yaml:2:11: replicas: expected a whole number from 1 to 1024, found 0",
                     "models/b/model.yaml:1:7: name: expected \"b\", the name of the deployment, found the string \"c\"",
                     "models/bad\nname: \"bad\\nname\" can't be a model's name, expected one without control characters",
-                    "none: there is none, expected a folder of models",
-                    "x.onnx: is a file, expected a folder of models",
-                    "none.onnx: there is no such file",
                     "models: is a folder, expected a model file; name a folder of models with --models, or under "
                         + "\"models\"",
+                    "none.onnx: there is no such file",
+                    "none: there is none, expected a folder of models",
+                    "x.onnx: is a file, expected a folder of models",
                     "more/x: the name \"x\" is taken by models/x, expected a name for each model",
                     "x.onnx: the name \"x\" is taken by models/x, expected a name for each model",
                 ])

@@ -28,6 +28,7 @@ struct ServerFileTests {
             Key("state", "../state", expected: "a path (a string)", refused: notStrings) {
                 $0.stateFolder == "/etc/manta/../state"
             },
+            Key("model_control", "true", expected: "true or false", refused: notFlags) { $0.allowsModelControl },
             Key(
                 "logging.level", "debug", expected: "trace, debug, info, notice, warning, error, critical",
                 refused: notStrings + strings("verbose", "INFO")

@@ -8,7 +8,7 @@ import Synchronization
 import Testing
 
 /// Models that differ by the name of their file.
-private let engine = FakeEngine { source throws(ServingError) in
+private let engine = FakeEngine.reading { source throws(ServingError) in
     let answer: FakeEngine.Body = { inputs throws(ServingError) in
         let first = (inputs[0]?.values() ?? [] as [Float]).first ?? 0
         // Warm-up sends ones and zeros; requests of these tests are other numbers.

@@ -13,20 +13,23 @@ package struct ConsoleRoutes: Sendable {
     /// The routes of the console.
     package init() {}
 
-    /// Adds a route for each file.
+    /// Adds the page and the files that it names.
     package func register(in routes: inout Routes) {
-        for file in ConsolePage.files {
-            let tag = Self.tag(of: file.bytes)
-            routes.on(.get, file.path) { request in
-                var headers = Self.headers
-                headers.append("ETag", tag)
-                if Self.matches(request.headers.values(of: "If-None-Match"), tag) {
-                    return HTTPResponse(status: HTTPStatus(304), headers: headers)
-                }
-                headers.append("Content-Type", file.contentType)
-                return HTTPResponse(headers: headers, body: .bytes(file.bytes))
+        let files = Dictionary(uniqueKeysWithValues: ConsolePage.files.map { ($0.path, ($0, Self.tag(of: $0.bytes))) })
+        let answer: Routes.Handler = { request in
+            guard let (file, tag) = files[request.path] else {
+                throw HTTPError(.notFound, "the console has no file \(request.path)")
             }
+            var headers = Self.headers
+            headers.append("ETag", tag)
+            if Self.matches(request.headers.values(of: "If-None-Match"), tag) {
+                return HTTPResponse(status: HTTPStatus(304), headers: headers)
+            }
+            headers.append("Content-Type", file.contentType)
+            return HTTPResponse(headers: headers, body: .bytes(file.bytes))
         }
+        routes.on(.get, "/", access: .open, answer)
+        routes.on(.get, "/console/{file}", access: .open, answer)
     }
 
     private static let headers: HTTPHeaders = [

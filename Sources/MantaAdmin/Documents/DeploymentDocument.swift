@@ -81,7 +81,12 @@ extension DeploymentDocument.Update {
         let newest = candidates.max { $0.key < $1.key }
         if let newest {
             switch newest.value.phase {
-            case .loading: state = snapshot.instances[newest.key]?.state.word ?? "loading"
+            case .loading:
+                if case .warming = snapshot.instances[newest.key]?.state {
+                    state = "warming"
+                } else {
+                    state = "loading"
+                }
             case .loaded, .trial: state = "trial"
             default: state = "moving"
             }
@@ -115,18 +120,24 @@ struct Nullable<Value: Encodable>: Encodable {
 }
 
 /// Turns instants, which only this process understands, into the time of day.
+///
+/// Counted from one moment at which both were read, so that the same instant is the same time in every document: whoever
+/// reads them takes a process for another one if its start differs.
 struct WallClock {
-    private let instant: ContinuousClock.Instant
-    private let now = Timestamp.now()
-
-    init(at instant: ContinuousClock.Instant) {
-        self.instant = instant
+    /// The moment at which both were read.
+    struct Origin {
+        let instant: ContinuousClock.Instant
+        let timestamp = Timestamp.now()
     }
 
+    let origin: Origin
+    let now: ContinuousClock.Instant
+
     func timestamp(of other: ContinuousClock.Instant) -> Timestamp {
-        Timestamp(milliseconds: now.milliseconds - Int64((instant - other).seconds * 1000))
+        let sinceOrigin = (other - origin.instant).seconds * 1000
+        return Timestamp(milliseconds: origin.timestamp.milliseconds + Int64(sinceOrigin.rounded()))
     }
 
     /// Seconds since then, to the millisecond.
-    func age(of other: ContinuousClock.Instant) -> Double { ((instant - other).seconds * 1000).rounded() / 1000 }
+    func age(of other: ContinuousClock.Instant) -> Double { ((now - other).seconds * 1000).rounded() / 1000 }
 }

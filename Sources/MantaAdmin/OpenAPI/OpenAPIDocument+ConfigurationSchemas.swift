@@ -1,25 +1,17 @@
 extension OpenAPIDocument {
     static let configurationSchemas: [(name: String, value: JSONValue)] = [
-        ("Configuration", keys([:])),
-        (
-            "PutConfiguration",
-            keys([
-                "path": [
-                    "type": "string", "minLength": 1,
-                    "description": "A model file, or a folder of versions, where the model isn't in a repository.",
-                ]
-            ])
-        ),
+        ("Configuration", configuration),
         (
             "Scale",
             [
                 "description": """
                 `replicas` pins, until told otherwise; 0 puts the model to sleep. `min` and `max` autoscale between \
-                them. `autoscale: true` autoscales as configured, `false` takes back what was said by `scale`.
+                them, and the one that isn't said is as configured. `autoscale: true` autoscales as configured, \
+                `false` takes back what was said by `scale`.
                 """,
-                "oneOf": [
-                    closed(["replicas": integer(0, 1024)], required: ["replicas"]),
-                    closed(["min": integer(0, 1024), "max": integer(1, 1024)], required: ["min", "max"]),
+                "anyOf": [
+                    closed(["replicas": integer(0, 1024), "autoscale": ["const": false]], required: ["replicas"]),
+                    closed(bounds, required: ["min"]), closed(bounds, required: ["max"]),
                     closed(["autoscale": ["type": "boolean"]], required: ["autoscale"]),
                 ],
             ]
@@ -33,44 +25,44 @@ extension OpenAPIDocument {
         ),
     ]
 
-    /// The keys of `model.yaml`, and some more.
-    private static func keys(_ more: KeyValuePairs<String, JSONValue>) -> JSONValue {
-        let all: [(name: String, value: JSONValue)] = [
-            ("name", ["type": "string"]),
-            ("engine", ["enum": ["onnxruntime"]]),
-            ("batching", closed(["max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000)])),
-            ("slo", closed(["p99_ms": number(0.1, 3_600_000)])),
-            (
-                "queue",
-                closed([
-                    "max_requests": integer(1, 1_000_000), "max_bytes": .schema("Bytes"),
-                    "default_timeout_ms": number(1, 86_400_000),
-                ])
-            ),
-            ("replicas", integer(1, 1024)),
-            (
-                "autoscaling",
-                closed([
-                    "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024),
-                    "target_ongoing_requests": ["type": "number", "exclusiveMinimum": 0],
-                    "upscale_delay_s": number(0, 86_400), "downscale_delay_s": number(0, 86_400),
-                ])
-            ),
-            ("versions", closed(["serve": servedVersions, "keep": integer(0, 1024)])),
-            ("warmup", closed(["rows": .list(of: integer(1, 65_536))])),
-            (
-                "onnxruntime",
-                closed([
-                    "threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
-                    "arena": ["type": "boolean"], "memory_pattern": ["type": "boolean"],
-                ])
-            ),
-        ]
-        return [
-            "type": "object", "additionalProperties": false,
-            "properties": .object(all + more.map { ($0.key, $0.value) }),
-        ]
-    }
+    /// The keys of `model.yaml`.
+    private static let configuration = closed([
+        "name": ["type": "string"],
+        "path": [
+            "type": "string", "minLength": 1,
+            "description": "A model file, or a folder of versions, where the model isn't in a repository.",
+        ],
+        "engine": ["enum": ["onnxruntime"]],
+        "batching": closed(["max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000)]),
+        "slo": closed(["p99_ms": number(0.1, 3_600_000)]),
+        "queue": closed([
+            "max_requests": integer(1, 1_000_000), "max_bytes": .schema("Bytes"),
+            "default_timeout_ms": number(1, 86_400_000),
+        ]),
+        "replicas": integer(1, 1024),
+        "autoscaling": closed([
+            "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024), "initial_replicas": integer(0, 1024),
+            "target_ongoing_requests": number(0.01, 1_000_000), "target_queue_wait_ms": number(0.1, 3_600_000),
+            "upscale_delay_s": number(0, 86_400), "downscale_delay_s": number(0, 86_400),
+            "downscale_to_zero_delay_s": number(0, 86_400), "upscaling_factor": number(0.01, 100),
+            "downscaling_factor": number(0.01, 1), "look_back_period_s": number(0.01, 86_400),
+            "metrics_interval_s": number(0.01, 3_600),
+        ]),
+        "versions": closed(["serve": servedVersions]),
+        "warmup": closed(["rows": .list(of: integer(1, 65_536))]),
+        "rollout": closed([
+            "trial_requests": integer(0, 100_000), "trial_s": number(0, 86_400), "settle_s": number(0, 86_400),
+            "drain_timeout_s": number(0, 86_400), "allow_signature_change": ["type": "boolean"],
+        ]),
+        "onnxruntime": closed([
+            "threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
+            "arena": ["type": "boolean"], "memory_pattern": ["type": "boolean"],
+        ]),
+    ])
+
+    private static let bounds: JSONValue.Members = [
+        "min": integer(0, 1024), "max": integer(1, 1024), "autoscale": ["const": true],
+    ]
 
     private static let servedVersions: JSONValue = [
         "description": "The highest, all, the highest so many, or these.",

@@ -15,7 +15,10 @@ extension OpenAPIDocument {
         "wait": [
             "name": "wait", "in": "query",
             "description": "How long to wait, at most 60 s, for the change to be done or halted.",
-            "schema": ["type": "string", "pattern": "^([0-9]|[1-5][0-9]|60)s$"], "example": "10s",
+            "schema": [
+                "type": "string", "pattern": "^(([0-9]|[1-5][0-9]|60)s|(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|60000)ms)$",
+            ],
+            "example": "10s",
         ],
         "after": [
             "name": "after", "in": "query", "description": "Only the events that came after the one of this id.",
@@ -25,6 +28,10 @@ extension OpenAPIDocument {
             "name": "Last-Event-ID", "in": "header",
             "description": "The last event that a stream got before it broke; it goes on there.",
             "schema": ["type": "integer", "minimum": 0], "example": 17,
+        ],
+        "file": [
+            "name": "file", "in": "path", "required": true, "description": "A file that the page names.",
+            "schema": ["type": "string", "minLength": 1], "example": "console.js",
         ],
         "X-Request-Id": [
             "name": "X-Request-Id", "in": "header",

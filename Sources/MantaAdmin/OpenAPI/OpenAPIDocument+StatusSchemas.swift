@@ -46,7 +46,8 @@ extension OpenAPIDocument {
                 ]),
                 "scale": .record([
                     "mode": ["enum": ["pinned", "autoscaled"]], "source": ["enum": ["configuration", "admin"]],
-                    "replicas": optionalCount, "min": optionalCount, "max": optionalCount,
+                    "replicas": ["type": "integer", "minimum": 0, "description": "Those wanted of each version."],
+                    "min": optionalCount, "max": optionalCount,
                 ]),
                 "update": .optional(.schema("Update")), "versions": .list(of: .schema("Version")),
                 "decisions": .list(of: .schema("Decision")), "warnings": .list(of: text),
@@ -57,8 +58,9 @@ extension OpenAPIDocument {
             .record(
                 about: "A change of versions, while there is one or one was halted.",
                 [
-                    "state": ["enum": ["loading", "warming", "trial", "moving", "draining", "halted"]],
-                    "from": .list(of: positive), "to": .list(of: positive), "reason": optionalText, "started_at": time,
+                    "state": ["enum": ["loading", "warming", "trial", "moving", "settling", "halted"]],
+                    "from": .list(of: positive), "to": .list(of: positive), "reason": optionalText,
+                    "started_at": ["type": ["string", "null"], "format": "date-time"],
                 ])
         ),
         (
@@ -69,16 +71,17 @@ extension OpenAPIDocument {
             "Version",
             .record([
                 "version": positive, "hash": ["type": ["string", "null"], "pattern": "^sha256:[0-9a-f]{64}$"],
-                "path": text, "state": .schema("VersionState"), "reason": optionalText,
+                "path": optionalText, "state": .schema("VersionState"), "reason": optionalText,
                 "default": ["type": "boolean", "description": "Whether it answers requests that name no version."],
                 "age_s": number, "queued": count, "ongoing": count, "replicas": .list(of: .schema("Replica")),
-                "batching": .optional(.schema("Batching")), "last_minute": .schema("LastMinute"),
+                "batching": .optional(.schema("Batching")), "last_minute": .optional(.schema("LastMinute")),
             ])
         ),
         (
             "Replica",
             .record([
-                "id": count, "node": text, "state": text, "age_s": number, "ongoing": count, "batches": count,
+                "id": count, "node": text, "state": ["enum": ["starting", "ready", "draining"]], "age_s": number,
+                "ongoing": count, "batches": count,
                 "last_error": optionalText,
             ])
         ),
@@ -125,6 +128,7 @@ extension OpenAPIDocument {
                     "durable": ["type": "boolean", "description": "Whether the change survives a restart."],
                 ])
         ),
+        ("Reload", .record(["faults": .list(of: text)])),
         (
             "Event",
             .record(

@@ -29,8 +29,8 @@ extension Operation {
             description: "It counts instead of the deployment's file, until it is taken back.",
             parameters: [.parameter("wait")],
             body: [
-                "application/json": ["schema": .schema("PutConfiguration"), "example": configuration],
-                "application/yaml": ["schema": .schema("PutConfiguration"), "example": configuration],
+                "application/json": ["schema": .schema("Configuration"), "example": configuration],
+                "application/yaml": ["schema": .schema("Configuration"), "example": configuration],
             ],
             replies: [200: done, 202: goesOn, 409: .response(409)]),
         Operation(
@@ -55,7 +55,17 @@ extension Operation {
         Operation(
             method: .post, path: "/admin/v1/reload", id: "reload", tag: "operations", listeners: .admin,
             summary: "Reads the model repositories, certificates and credentials again, as on SIGHUP",
-            parameters: [.parameter("wait")], replies: [200: done, 202: goesOn]),
+            description: "What has changed is begun; `/admin/v1/events` tells how it goes on.",
+            replies: [
+                200: .reply("Nothing is wrong.", .schema("Reload"), example: ["faults": []]),
+                422: .reply(
+                    "What is wrong. What was read before still counts there; everything else has been read.",
+                    .schema("Reload"),
+                    example: [
+                        "faults": ["models/iris/model.yaml:1:1: unknown key \"replica\": did you mean \"replicas\"?"]
+                    ]
+                ),
+            ]),
     ]
 
     private static let telemetry = [
@@ -82,12 +92,23 @@ extension Operation {
         ),
         Operation(
             method: .get, path: "/openapi.json", id: "getDescription", tag: "telemetry", listeners: .admin,
-            summary: "This document",
+            summary: "This document", isOpen: true,
             replies: [200: .reply("OpenAPI 3.1.", .record(["openapi": ["type": "string"]]))]),
         Operation(
             method: .get, path: "/", id: "getConsole", tag: "operations", listeners: .admin, summary: "The console",
-            isOpen: true, replies: [200: .reply("A page.", content: ["text/html": ["schema": ["type": "string"]]])]),
+            isOpen: true, replies: [200: consoleFile("A page.", ["text/html"])]),
+        Operation(
+            method: .get, path: "/console/{file}", id: "getConsoleFile", tag: "operations", listeners: .admin,
+            summary: "What the console's page needs", isOpen: true,
+            replies: [
+                200: consoleFile("A script, a style or a picture.", ["text/javascript", "text/css", "image/svg+xml"]),
+                404: .response(404),
+            ]),
     ]
+
+    private static func consoleFile(_ description: String, _ types: [String]) -> JSONValue {
+        .reply(description, content: .object(types.map { ($0, ["schema": ["type": "string"]]) }))
+    }
 
     private static let done = JSONValue.reply(
         "It is done.", .schema("Change"),

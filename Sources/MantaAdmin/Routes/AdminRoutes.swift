@@ -45,6 +45,11 @@ package struct AdminRoutes: Sendable {
         }
         routes.on(.put, one, body: .required) { request in
             try await change(request) { name throws(ControlError) in
+                // A whole configuration must not be replaced by the defaults because a file was empty by mistake.
+                if try Self.isNothing(request) {
+                    throw ControlError(
+                        .invalid, "the body is empty: expected the keys of model.yaml, or {} for the defaults")
+                }
                 try await context.controller.put(name, yaml: try Self.text(of: request))
             }
         }
@@ -52,7 +57,8 @@ package struct AdminRoutes: Sendable {
             try await change(request) { name throws(ControlError) in try await context.controller.delete(name) }
         }
         routes.on(.post, one + "/scale", body: .required) { request in
-            try await change(request) { name throws(ControlError) in
+            // How an update ends is another matter: the count of what serves is what was asked for.
+            try await change(request, isDone: \.isScaled) { name throws(ControlError) in
                 try await context.controller.scale(name, try Self.scale(of: request))
             }
         }
@@ -64,7 +70,8 @@ package struct AdminRoutes: Sendable {
 
     /// Makes a change, waits for what comes of it as long as the request says, and tells it.
     private func change(
-        _ request: HTTPRequest, _ body: (String) async throws(ControlError) -> Void
+        _ request: HTTPRequest, isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool = \.isServed,
+        _ body: (String) async throws(ControlError) -> Void
     ) async throws -> HTTPResponse {
         let name = request.parameters["name"] ?? ""
         let wait = try Self.wait(of: request)
@@ -79,12 +86,11 @@ package struct AdminRoutes: Sendable {
                 durable: context.isDurable)
             return try .json(document)
         }
-        let snapshot = await deployment.settled(within: wait)
-        let isDone = snapshot.isSettled && snapshot.state != .halted && snapshot.state != .failed
+        let snapshot = await deployment.settled(within: wait, or: isDone)
         let document = ChangeDocument(
-            deployment: name, message: snapshot.progress, done: isDone, state: snapshot.state.rawValue,
+            deployment: name, message: snapshot.progress, done: isDone(snapshot), state: snapshot.state.rawValue,
             reason: snapshot.reason, durable: context.isDurable)
-        return try .json(document, status: isDone ? .ok : HTTPStatus(202))
+        return try .json(document, status: document.done ? .ok : HTTPStatus(202))
     }
 
     private static func scale(of request: HTTPRequest) throws(ControlError) -> ScaleRequest {
@@ -94,6 +100,11 @@ package struct AdminRoutes: Sendable {
         } catch {
             throw ControlError(.invalid, error.description)
         }
+    }
+
+    private static func isNothing(_ request: HTTPRequest) throws(ControlError) -> Bool {
+        let text = try text(of: request).drop(while: \.isWhitespace)
+        return text.isEmpty || text.wholeMatch(of: /(null|~)\s*/) != nil
     }
 
     private static func text(of request: HTTPRequest) throws(ControlError) -> String {
@@ -106,7 +117,7 @@ package struct AdminRoutes: Sendable {
     /// `?wait=10s`; zero if it isn't given.
     private static func wait(of request: HTTPRequest) throws(HTTPError) -> Duration {
         guard let text = request.query("wait") else { return .zero }
-        guard let match = text.wholeMatch(of: /([0-9]{1,5})(ms|s)/), let number = Int(match.1) else {
+        guard let match = text.wholeMatch(of: /(0|[1-9][0-9]{0,4})(ms|s)/), let number = Int(match.1) else {
             throw HTTPError(.badRequest, "query parameter wait: expected a time such as 10s or 500ms, got \(text)")
         }
         let wait: Duration = match.2 == "s" ? .seconds(number) : .milliseconds(number)
@@ -149,7 +160,7 @@ extension DeploymentSnapshot {
         case .ready, .asleep: return count
         case .loading: return "it is being loaded; \(count)"
         case .updating: return "a new version is on its way beside the one in service; \(count)"
-        case .halted: return "the update was halted; what served before goes on"
+        case .halted: return "the update was halted, what served before goes on; \(count)"
         case .failed: return "it can't be served"
         }
     }

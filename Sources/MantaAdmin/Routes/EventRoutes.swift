@@ -34,11 +34,14 @@ struct EventRoutes: Sendable {
         for await text in merge(texts, comments) { try await writer.write(Array(text.utf8)) }
     }
 
+    /// A browser that resumes sends the path that it began with, so the header counts where both are given.
     private static func lastSeen(by request: HTTPRequest) throws(HTTPError) -> UInt64? {
-        let (name, text) =
-            request.headers["Last-Event-ID"].map { ("header Last-Event-ID", $0) }
-            ?? ("query parameter after", request.query("after") ?? "")
-        if text.isEmpty { return nil }
+        let after = try id(request.query("after"), "query parameter after")
+        return try id(request.headers["Last-Event-ID"], "header Last-Event-ID") ?? after
+    }
+
+    private static func id(_ text: String?, _ name: String) throws(HTTPError) -> UInt64? {
+        guard let text, !text.isEmpty else { return nil }
         guard let id = UInt64(text) else {
             throw HTTPError(.badRequest, "\(name): expected the id of an event, a whole number, got \(text)")
         }

@@ -20,6 +20,9 @@ package struct Change: Sendable {
 
     private enum Subject {
         case scale, update, removal, reload
+
+        /// What to say of one that is done and about which the server says nothing.
+        var done: String { self == .reload ? "everything was read again" : "done" }
     }
 
     /// What is sent.
@@ -67,11 +70,11 @@ package struct Change: Sendable {
         let reply = try await server.reply(to: request)
         let document = try Document.read(reply, from: server.settings.url)
         return Outcome(
-            document: reply.body, message: Self.message(document), error: error(document, wait: wait))
+            document: reply.body, message: message(document), error: error(document, wait: wait))
     }
 
-    private static func message(_ document: Document) -> String {
-        let message = document.message ?? "done"
+    private func message(_ document: Document) -> String {
+        let message = document.message ?? subject.done
         let keeping = document.durable == false ? " (until the server stops: it has no --state)" : ""
         return message.printable + keeping
     }

@@ -89,13 +89,22 @@ struct DeploymentsDocument: Decodable {
 }
 
 extension DeploymentDocument {
-    /// Replicas that are wanted, of all versions; if nobody says, those that are there to stay.
-    var wantedReplicas: Int { scale?.replicas ?? (versions ?? []).reduce(0) { $0 + $1.lastingReplicas } }
+    /// Replicas that are wanted, of all versions.
+    var wantedReplicas: Int {
+        guard let versions, !versions.isEmpty else { return scale?.replicas ?? 0 }
+        // One on its way to service gets its replicas last; what serves has those wanted, ready or not.
+        return versions.reduce(0) {
+            $0 + ($1.isComing ? max($1.lastingReplicas, scale?.replicas ?? 0) : $1.lastingReplicas)
+        }
+    }
 }
 
 extension DeploymentDocument.Version {
     /// Replicas that are ready.
     var readyReplicas: Int { (replicas ?? []).count { $0.state == "ready" } }
+
+    /// Whether it doesn't serve yet, but is to.
+    var isComing: Bool { ["pending", "loading", "warming"].contains(state) }
 
     /// Replicas that are ready or become so.
     var lastingReplicas: Int { (replicas ?? []).count { !["draining", "failed", "gone"].contains($0.state) } }

@@ -10,11 +10,8 @@ struct Overview {
             .number("P99 MS"), .number("QUEUED"), .text("REASON"),
         ])
         for deployment in deployments { table.add(Self.row(deployment)) }
-        let warnings =
-            (server.warnings ?? [])
-            + deployments.flatMap { deployment in
-                (deployment.warnings ?? []).map { "\(deployment.name): \($0)" }
-            }
+        // The server's are those of all deployments.
+        let warnings = server.warnings ?? []
         return [headline, ""]
             + (deployments.isEmpty ? ["no deployments"] : table.lines(isColoured: isColoured))
             + (warnings.isEmpty ? [] : [""] + warnings.map { "warning: \($0.printable)" })

@@ -16,6 +16,7 @@ extension DeploymentConfiguration {
     /// Reads the text of a `model.yaml`.
     ///
     /// - Parameters:
+    ///   - yaml: The text.
     ///   - file: What messages call it. A relative `path` in the text begins at its folder.
     ///   - name: The model's name; the text may repeat it, but not change it.
     /// - Throws: ``ConfigurationErrors`` with every fault of the text.

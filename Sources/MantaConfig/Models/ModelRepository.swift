@@ -29,6 +29,7 @@ public enum ModelRepository {
     /// - Parameters:
     ///   - folders: Model repositories.
     ///   - files: Model files that are served without a repository, each as version 1 under its own name.
+    /// - Returns: What is right, and what is wrong.
     /// - Note: Reads files: blocks its thread.
     public static func find(folders: [String], files: [String]) -> Findings {
         var findings = Findings()
@@ -70,6 +71,10 @@ public enum ModelRepository {
     /// The deployment of a configuration that was given by itself: its model is where `path` says, a model file or a
     /// folder of versions.
     ///
+    /// - Parameters:
+    ///   - configuration: How it is served.
+    ///   - path: Where its model is.
+    /// - Returns: The deployment with the versions that are there.
     /// - Throws: ``ConfigurationErrors`` if there is nothing.
     /// - Note: Reads files: blocks its thread.
     public static func deployment(

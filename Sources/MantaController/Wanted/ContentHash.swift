@@ -23,8 +23,10 @@ final class ContentHash: Sendable {
 
     /// `sha256:` and the digest in hexadecimal.
     ///
-    /// - Parameter model: The model file. In a version's folder, the other files of the folder count too: large models
-    ///   keep their weights beside the graph.
+    /// - Parameters:
+    ///   - model: The model file.
+    ///   - inFolder: Whether it is in a version's folder, whose other files count too then: large models keep their
+    ///     weights beside the graph.
     /// - Returns: `missing` if the model file can't be read.
     /// - Note: Reads files: blocks its thread.
     func hash(ofModel model: String, inFolder: Bool) -> String {

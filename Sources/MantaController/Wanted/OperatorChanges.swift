@@ -30,7 +30,9 @@ struct OperatorChanges: Sendable {
 
     /// Changes what is asked for one deployment. Done for good when it returns.
     ///
-    /// - Parameter change: Called again if somebody else has changed it meanwhile.
+    /// - Parameters:
+    ///   - name: The deployment.
+    ///   - change: Changes what was asked so far. Called again if somebody else has changed it meanwhile.
     /// - Throws: ``ControlError`` with code `unavailable`.
     func update(_ name: String, _ change: (inout OperatorChange) -> Void) async throws(ControlError) {
         while true {

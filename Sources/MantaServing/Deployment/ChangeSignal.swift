@@ -23,7 +23,10 @@ final class ChangeSignal: Sendable {
 
     /// Waits until `condition` gives a value.
     ///
-    /// - Parameter condition: Looked at now and after each change, on any thread.
+    /// - Parameters:
+    ///   - deadline: When to give up.
+    ///   - time: The clock.
+    ///   - condition: Looked at now and after each change, on any thread.
     /// - Returns: The value, or what `condition` gives at the deadline or when the task is cancelled.
     func first<Value: Sendable>(
         until deadline: ContinuousClock.Instant, time: any TimeSource, _ condition: @escaping @Sendable () -> Value?

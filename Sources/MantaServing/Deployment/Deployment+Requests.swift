@@ -27,16 +27,18 @@ extension Deployment {
     ///   - request: Inputs by name, and the outputs wanted.
     ///   - schedule: How long it may take and how urgent it is.
     ///   - target: Where it goes.
+    /// - Returns: The outputs, in the order asked for.
     /// - Throws: ``ServingError``, as `ServedVersion.infer` does.
     package func infer(
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target
     ) async throws(ServingError) -> InferenceResponse {
         let arrived = time.now
-        var route =
-            if let route = target.route { route } else {
-                try await awaken(target.version, schedule: schedule, arrived: arrived)
-            }
+        var next = target.route
         while true {
+            let route =
+                if let next { next } else {
+                    try await awaken(target.version, schedule: schedule, arrived: arrived)
+                }
             do throws(ServingError) {
                 if let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived) {
                     route.trial?.offer(request)
@@ -51,16 +53,10 @@ extension Deployment {
                 send(.regressed(route.id, reason: error.message))
                 return response
             }
-            route = try self.route(target.version, insteadOf: route)
+            // It takes no more requests: another one serves, or will when it is woken up, unless the server stops.
+            next = try self.target(target.version).route
+            if next?.id == route.id { throw route.instance.refusal(in: .draining) }
         }
-    }
-
-    /// The route to take when an instance takes no more requests: another one serves, unless the server stops.
-    private func route(_ number: Int?, insteadOf refused: Route) throws(ServingError) -> Route {
-        guard let route = try target(number).route, route.id != refused.id else {
-            throw refused.instance.refusal(in: .draining)
-        }
-        return route
     }
 
     /// Has a replica started and waits for it.
@@ -77,13 +73,12 @@ extension Deployment {
                 .overloaded, "\(name) is being started, and \(queue.limits.maxRequests) requests wait for it",
                 retryAfter: .seconds(1))
         }
-        if let version = number ?? state.withLock({ $0.defaultVersion }) {
-            inbox.continuation.yield(.wake(version: version))
-        }
         let deadline = arrived + (schedule.timeout ?? queue.limits.defaultTimeout)
         let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
             do throws(ServingError) {
-                return try target(number).route.map { .success($0) }
+                if let route = try target(number).route { return .success(route) }
+                wake(number)
+                return nil
             } catch {
                 return .failure(error)
             }
@@ -91,6 +86,17 @@ extension Deployment {
         if let result { return try result.get() }
         if Task.isCancelled { throw ServingError(.cancelled, "the caller has gone") }
         throw ServingError(.deadlineExceeded, "no answer in time: \(name) was asleep and is still being started")
+    }
+
+    /// Asks for a replica unless one is on its way. One that came may have gone again before all requests got to it.
+    private func wake(_ number: Int?) {
+        let version = state.withLock { state -> Int? in
+            guard let version = number ?? state.defaultVersion, state.controller.count(of: version) == 0 else {
+                return nil
+            }
+            return version
+        }
+        if let version { inbox.continuation.yield(.wake(version: version)) }
     }
 
     func send(_ event: DeploymentController.Event) { inbox.continuation.yield(.event(event)) }

@@ -52,9 +52,10 @@ extension Deployment {
                     scaler.wake(at: now, wanted: wanted)
                 }
             case .tick:
+                let held = state.heldCount
                 return state.controller.wanted.map(\.version.number).flatMap { version in
                     state.scale(version, at: now, cpus: environment.cpus) { scaler, instance, wanted in
-                        scaler.tick(instance, wanted: wanted, at: now)
+                        scaler.tick(instance, held: held, wanted: wanted, at: now)
                     }
                 }
             case .event(let event):

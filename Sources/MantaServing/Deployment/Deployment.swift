@@ -86,7 +86,9 @@ public final class Deployment: Sendable {
 
     /// Makes it what is wanted, step by step.
     ///
-    /// - Parameter retry: Whether to try again what has failed.
+    /// - Parameters:
+    ///   - wanted: What it should be from now on.
+    ///   - retry: Whether to try again what has failed.
     package func apply(_ wanted: WantedDeployment, retry: Bool = false) {
         state.withLock { $0.submitted += 1 }
         inbox.continuation.yield(.want(wanted, retry: retry))
@@ -106,12 +108,17 @@ public final class Deployment: Sendable {
         inbox.continuation.finish()
     }
 
-    /// Waits until all that was asked for is done, or can't be done.
+    /// Waits until all that was asked for is done, or can't be done, or until `isDone` holds.
     ///
     /// - Returns: How it is then, or when the time is over.
-    package func settled(within limit: Duration) async -> DeploymentSnapshot {
-        _ = await changes.first(until: time.now + limit, time: time) { [self] in snapshot.isSettled ? true : nil }
-        return snapshot
+    package func settled(
+        within limit: Duration, or isDone: @escaping @Sendable (DeploymentSnapshot) -> Bool = { _ in false }
+    ) async -> DeploymentSnapshot {
+        let settled = await changes.first(until: time.now + limit, time: time) { [self] in
+            let snapshot = snapshot
+            return snapshot.isSettled || isDone(snapshot) ? snapshot : nil
+        }
+        return settled ?? snapshot
     }
 
     /// The versions that requests may name, ascending.

@@ -66,8 +66,22 @@ package struct DeploymentSnapshot: Sendable {
         guard isCurrent else { return false }
         switch state {
         case .loading, .updating: return false
-        case .failed, .halted, .asleep: return true
+        case .failed, .asleep: return true
+        case .halted: return isScaled
         case .ready: return isComplete
+        }
+    }
+
+    /// Whether all that was asked for is done.
+    package var isServed: Bool { isSettled && state != .halted && state != .failed }
+
+    /// Whether what serves has as many replicas as are wanted, whatever becomes of an update.
+    package var isScaled: Bool {
+        let versions = controller.routes.versions
+        guard isCurrent, !versions.isEmpty || state == .asleep else { return false }
+        return versions.allSatisfy { number, id in
+            guard let instance = controller.instances[id] else { return false }
+            return instance.readyCount == controller.count(of: number) && instance.readyCount == instance.replicas.count
         }
     }
 

@@ -28,7 +28,9 @@ public final class ModelCatalog: Service {
 
     /// Makes the deployments what is wanted: new ones start, those that aren't wanted any more finish and go.
     ///
-    /// - Parameter retry: Whether to try again what has failed of a deployment.
+    /// - Parameters:
+    ///   - wanted: All that is wanted.
+    ///   - retry: Whether to try again what has failed of a deployment.
     package func apply(_ wanted: [WantedDeployment], retry: (String) -> Bool = { _ in false }) {
         let names = Set(wanted.map(\.name))
         let removed = state.withLock { state in

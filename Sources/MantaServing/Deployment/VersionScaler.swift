@@ -25,11 +25,16 @@ struct VersionScaler: Sendable {
     ///
     /// - Parameters:
     ///   - instance: What serves the version now; `nil` if it is asleep.
+    ///   - held: Requests that wait for a replica to be started.
     ///   - wanted: How many replicas are wanted.
+    ///   - now: The present.
+    /// - Returns: A change, or `nil` if the count is right.
     mutating func tick(
-        _ instance: Deployment.State.Serving?, wanted: Int, at now: ContinuousClock.Instant
+        _ instance: Deployment.State.Serving?, held: Int, wanted: Int, at now: ContinuousClock.Instant
     ) -> Decision? {
-        if let instance, let sample = sample(of: instance.served, id: instance.id, ready: instance.ready) {
+        if let instance, var sample = sample(of: instance.served, id: instance.id, ready: instance.ready) {
+            sample.ongoing += held
+            sample.queued += held
             autoscaler.observe(sample, at: now)
         }
         return autoscaler.decide(at: now, wanted: wanted)

@@ -37,6 +37,7 @@ struct Trial {
     /// Why the new instance isn't fit for service; `nil` if it is, as far as the trial tells.
     ///
     /// - Parameter load: The share of its time that a replica of the old instance is busy, 0 to 1.
+    /// - Returns: A sentence for operators.
     func fault(load: Double) -> String? {
         if let failure { return failure }
         guard let objective, outcomes.count >= min(5, requests),

@@ -35,7 +35,7 @@ async function request(method, url, document) {
   } catch {
     if (response.ok) throw new Failure(0, `the answer to ${method} ${url} is not whole, or not JSON`);
   }
-  if (!response.ok) throw new Failure(response.status, body?.error ?? `${response.status} ${response.statusText}`);
+  if (!response.ok) throw new Failure(response.status, body?.error ?? body?.faults?.join("; ") ?? `${response.status} ${response.statusText}`);
   return { body, headers: response.headers, elapsed: performance.now() - started };
 }
 

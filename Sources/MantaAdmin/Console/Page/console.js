@@ -85,7 +85,7 @@ function showProcess(status) {
   const gauges = [
     { name: "state", value: status.ready ? "ready" : "not ready", state: status.ready ? "ready" : "failed" },
     { name: "up", value: duration(status.uptime_s), title: status.started_at },
-    { name: "CPU used", value: used === null ? "–" : `${number(used)} of ${count(node.cpus)}`,
+    { name: "CPU used", value: used === null ? "–" : `${used.toFixed(2)} of ${count(node.cpus)}`,
       title: "CPUs in use, and how many this process may use" },
     { name: "lanes", value: count(node.lanes), title: "Replicas that can run at the same time" },
     { name: "memory", value: bytes(node.resident_bytes), title: "Resident" },
@@ -173,8 +173,8 @@ async function reload() {
   const answer = byID("answer");
   button.disabled = true;
   try {
-    const { body } = await post("admin/v1/reload");
-    line(answer, body?.message ?? "Read again.");
+    await post("admin/v1/reload");
+    line(answer, "Everything was read again.");
     set(answer, "class", "notice");
   } catch (error) {
     line(answer, `Reload failed: ${error.message}`);

@@ -9,7 +9,7 @@ import { TryIt } from "./try.js";
 
 /** More replicas than this aren't drawn one by one in the card's head. */
 const PIPS = 16;
-const STEPS = ["loading", "warming", "trial", "moving", "draining"];
+const STEPS = ["loading", "warming", "trial", "moving", "settling"];
 
 export const needsAttention = ({ state }) => state !== "ready" && state !== "asleep";
 

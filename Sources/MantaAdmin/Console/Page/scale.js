@@ -52,7 +52,7 @@ export class ScaleControl {
 
   update(deployment) {
     this.deployment = deployment;
-    if (this.unfinished && replicas(deployment).filter(isReady).length === deployment.scale?.replicas) {
+    if (this.unfinished && isScaled(deployment)) {
       this.unfinished = false;
       line(this.answer, `${plural(deployment.scale.replicas, "replica")} ready`);
     }
@@ -118,6 +118,12 @@ export class ScaleControl {
     }
     this.render();
   }
+}
+
+/** Whether each version that serves has the replicas that are wanted of it. */
+function isScaled(deployment) {
+  const serving = (deployment.versions ?? []).filter(isReady);
+  return serving.every((version) => version.replicas.filter(isReady).length === deployment.scale?.replicas);
 }
 
 /** The number in a field, or null while it has none. */

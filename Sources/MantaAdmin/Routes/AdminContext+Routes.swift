@@ -1,0 +1,22 @@
+package import MantaHTTP
+import MantaGateway
+
+extension AdminContext {
+    /// What the inference listener answers.
+    package var inferenceRoutes: Routes {
+        var routes = Routes()
+        InferenceRoutes(catalog: catalog, version: version).register(in: &routes)
+        RepositoryRoutes(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
+            .register(in: &routes)
+        return routes
+    }
+
+    /// What the admin listener answers: everything.
+    package var adminRoutes: Routes {
+        var routes = inferenceRoutes
+        AdminRoutes(self).register(in: &routes)
+        ConsoleRoutes().register(in: &routes)
+        routes.on(.get, "/openapi.json", access: .open) { _ in .json(OpenAPIDocument.bytes) }
+        return routes
+    }
+}
