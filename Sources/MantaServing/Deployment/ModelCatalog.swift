@@ -36,13 +36,14 @@ public final class ModelCatalog: Service {
     package func apply(_ wanted: [WantedDeployment], retry: (String) -> Bool = { _ in false }) {
         let names = Set(wanted.map(\.name))
         let removed = state.withLock { state in
-            state.isTold = true
             let removed = state.deployments.filter { !names.contains($0.key) }
             for name in removed.keys { state.deployments[name] = nil }
             return removed
         }
         for deployment in removed.values { deployment.remove() }
         for wanted in wanted { apply(wanted, retry: retry(wanted.name)) }
+        // Not before all are known: a probe in between would find nothing that is loading.
+        state.withLock { $0.isTold = true }
     }
 
     private func apply(_ wanted: WantedDeployment, retry: Bool) {

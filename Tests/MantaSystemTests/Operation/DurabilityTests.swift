@@ -56,7 +56,8 @@ extension OperationTests {
             if deployment.scale.source == "admin" { found.replicas.acknowledged = deployment.scale.replicas }
             for (old, new) in [(ledger.limit, found.limit), (ledger.replicas, found.replicas)] {
                 #expect(
-                    new.acknowledged == old.acknowledged || new.acknowledged == old.sent, "round \(round), \(ledger)")
+                    new.acknowledged == old.acknowledged || new.acknowledged == old.sent,
+                    "round \(round): \(ledger), but \(deployment)")
                 found.cut += old.acknowledged != old.sent ? 1 : 0
                 found.held += old.acknowledged != new.acknowledged ? 1 : 0
             }
