@@ -66,7 +66,8 @@ private struct World {
     private func previous(_ version: Int) -> Int? { routes.standbys[routes.versions[version] ?? -1] }
 
     private mutating func check(_ event: DeploymentController.Event, servedBefore: Bool) {
-        if servedBefore, counts > 0, !controller.wanted.isEmpty {
+        let isPromised = controller.wanted.allSatisfy { controller.count(of: $0.version.number) > 0 }
+        if servedBefore, isPromised, !controller.wanted.isEmpty {
             expect(!routes.versions.isEmpty, "nothing serves after \(event)")
         }
         expect(routes == controller.routes, "the routes told differ from those in force after \(event)")
@@ -109,15 +110,11 @@ private struct World {
             let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
             deliver(.wanted(specs, retry: chance(30)))
         case 69..<72:
-            // Versions that serve go on whatever the others' count.
-            counts = routes.versions.isEmpty ? 1 : counts
-            if counts > 0 {
-                deliver(
-                    .scale(default: routes.versions.isEmpty ? 1 : 0, versions: routes.versions.mapValues { _ in 2 }))
-            }
+            counts = Int.random(in: 1...3, using: &random)
+            deliver(.scale(default: counts, versions: routes.versions.mapValues { _ in counts }))
         case 72..<75:
             let version = Int.random(in: 1...3, using: &random)
-            deliver(.count(Int.random(in: 1...3, using: &random), version: version))
+            deliver(.count(Int.random(in: chance(20) ? 0...0 : 1...3, using: &random), version: version))
         case 75..<80:
             counts = Int.random(in: chance(30) ? 0...3 : 1...3, using: &random)
             deliver(.scale(default: counts))

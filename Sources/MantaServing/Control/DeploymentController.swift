@@ -310,6 +310,7 @@ extension DeploymentController {
     /// Instances that have no more to do.
     private mutating func retirees() -> [InstanceID] {
         let isComplete = wanted.allSatisfy { spec in
+            if halted[spec] != nil { return false }
             if count(of: spec.version.number) == 0 { return true }
             return serving[spec.version.number].flatMap { instances[$0]?.spec } == spec
         }
@@ -349,7 +350,9 @@ extension DeploymentController {
         let numbers = wanted.map(\.version.number)
         next.asleep = numbers.filter { count(of: $0) == 0 && next.versions[$0] == nil }
         let candidates = Set(next.versions.keys).union(next.asleep)
-        next.defaultVersion = numbers.last(where: candidates.contains) ?? candidates.max()
+        // What isn't wanted any more but serves until something else does: rather what served than the highest.
+        let present = routes.defaultVersion.flatMap { candidates.contains($0) ? $0 : nil }
+        next.defaultVersion = numbers.last(where: candidates.contains) ?? present ?? candidates.max()
         next.standbys = standbys.filter { !leaving.contains($0.key) }.mapValues(\.old)
         guard next != routes else { return }
         routes = next
