@@ -310,7 +310,6 @@ extension DeploymentController {
     /// Instances that have no more to do.
     private mutating func retirees() -> [InstanceID] {
         let isComplete = wanted.allSatisfy { spec in
-            if halted[spec] != nil { return false }
             if count(of: spec.version.number) == 0 { return true }
             return serving[spec.version.number].flatMap { instances[$0]?.spec } == spec
         }
@@ -332,7 +331,7 @@ extension DeploymentController {
         let isWanted = wanted.contains(instance.spec)
         if instance.phase != .serving { return !isWanted || count(of: number) == 0 }
         if standbys.contains(where: { $0.value.old == id && !leaving.contains($0.key) }) { return false }
-        return serving[number] != id || count(of: number) == 0 || !isWanted && isComplete
+        return serving[number] != id || (isWanted ? count(of: number) == 0 : isComplete)
     }
 
     private mutating func retire(_ id: InstanceID) {
