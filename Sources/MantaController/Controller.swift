@@ -166,7 +166,7 @@ package actor Controller: Service {
     /// - Parameter yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
     /// - Throws: ``ControlError``.
     package func put(_ name: String, yaml: String) async throws(ControlError) {
-        let found = findings.deployments.contains { $0.configuration.name == name }
+        let found = findings.folders[name] != nil || findings.deployments.contains { $0.configuration.name == name }
         let fault: String? = await Thread.run(name: "repository") {
             do throws(ConfigurationErrors) {
                 let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
