@@ -171,8 +171,7 @@ package actor Controller: Service {
     ///   - yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
     /// - Throws: ``ControlError``.
     package func put(_ name: String, yaml: String) async throws(ControlError) {
-        let found = findings.deployments.contains { $0.configuration.name == name }
-        let fault = findings.broken[name]?.description
+        let found = findings.folders[name] != nil || findings.deployments.contains { $0.configuration.name == name }
         let refusal: String? = await Thread.run(name: "repository") {
             do throws(ConfigurationErrors) {
                 let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
@@ -180,7 +179,6 @@ package actor Controller: Service {
                     let source = try ModelRepository.deployment(of: configuration, at: path)
                     return source.selected.isEmpty ? source.vacancy : nil
                 }
-                if let fault { return "the model.yaml of \(name) is wrong, which comes first: \(fault)" }
                 return found ? nil : "path: there is no model \"\(name)\" in a repository, so a path is needed"
             } catch {
                 return error.description

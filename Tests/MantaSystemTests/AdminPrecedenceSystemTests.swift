@@ -90,6 +90,29 @@ struct AdminPrecedenceSystemTests {
         }
     }
 
+    @Test("a configuration that was PUT counts where the file is wrong, and so do new versions")
+    func brokenFile() async throws {
+        let folder = try TemporaryFolder.withSampleModels()
+        let server = try await ServerProcess.ready(["--models", folder.models])
+
+        try await onThread {
+            let admin = try AdminClient(server)
+            _ = try admin.change("PUT", Self.path, #"{"replicas": 1, "batching": {"max_batch_size": 16}}"#)
+            try folder.write("replica: 1\n", to: "models/digits-svm/model.yaml")
+            try folder.copy(fromRepository: "models/digits-svm/1/model.onnx", to: "models/digits-svm/2/model.onnx")
+            let reload = try admin.reply("POST", "/admin/v1/reload")
+            #expect(reload.status == 422)
+            #expect(
+                try JSON(reload).faults.list.first?.text?.hasPrefix("\(folder.models)/digits-svm/model.yaml:1:1: ")
+                    == true)
+
+            let document = try admin.wait(for: "digits-svm") {
+                Standing($0) == Standing("admin", batch: 16, scale: "configuration", replicas: 1, version: 2)
+            }
+            #expect(document.warnings.list.isEmpty, "\(document.warnings)")
+        }
+    }
+
     @Test("a deployment whose update was halted is still scaled, and the scaling is done")
     func scaleHalted() async throws {
         let folder = try TemporaryFolder.withSampleModels()

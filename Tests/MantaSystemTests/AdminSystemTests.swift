@@ -69,6 +69,18 @@ struct AdminSystemTests {
         }
     }
 
+    @Test("a process has begun at the same moment whenever it is asked, so that nobody takes it for another one")
+    func start() async throws {
+        let server = try await ServerProcess.ready([fixture("identity_fp32")])
+
+        let starts = try await onThread {
+            let admin = try AdminClient(server)
+            return try Set((0..<100).map { _ in try admin.document("/admin/v1/status").started_at.text })
+        }
+
+        #expect(starts.count == 1, "\(starts)")
+    }
+
     @Test("a stream of events resumes where it broke without losing one, and ends at once when the server stops")
     func events() async throws {
         let folder = try TemporaryFolder.withSampleModels()

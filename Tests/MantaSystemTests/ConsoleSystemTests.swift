@@ -8,12 +8,16 @@ struct ConsoleSystemTests {
     @Test("an operator does in a real browser what the console is for, on a desktop and a phone, in light and dark")
     func operate() async throws {
         let folder = try TemporaryFolder.withSampleModels()
-        let server = try await ServerProcess.ready(["--models", folder.models])
+        let token = "4fJq0uC1x2nU8tY6eR3sWw"
+        try folder.write(token, to: "tokens.txt")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: "\(folder.path)/tokens.txt")
+        try folder.write("models: [models]\nadmin: {credentials: tokens.txt}\n", to: "manta.yaml")
+        let server = try await ServerProcess.ready(["--config", "\(folder.path)/manta.yaml"])
         let load = Load()
         async let loaded: Void = load.run(on: server)
 
         let result = try await Tool.run(
-            Tool.python, ["Tests/Console/check.py", "http://127.0.0.1:\(server.adminPort)/"])
+            Tool.python, ["Tests/Console/check.py", "http://127.0.0.1:\(server.adminPort)/", "--token", token])
         load.end()
         try await loaded
 

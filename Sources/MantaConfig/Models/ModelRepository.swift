@@ -12,6 +12,8 @@ public enum ModelRepository {
         public var deployments: [DeploymentSource] = []
         /// What is wrong with the configuration of others, by name.
         public var broken: [String: ConfigurationErrors] = [:]
+        /// The folders of models in the repositories, also of those whose configuration is wrong, by name.
+        public var folders: [String: String] = [:]
         /// What is wrong beyond one model: folders that can't be read, names that are taken.
         public var faults: [ConfigurationFault] = []
         /// The repositories that can't be read.
@@ -50,6 +52,7 @@ public enum ModelRepository {
                 continue
             }
             for name in subfolders(of: folder, entries) {
+                findings.folders[name] = findings.folders[name] ?? "\(folder)/\(name)"
                 add(name) { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
             }
         }

@@ -55,7 +55,8 @@ struct WantedState {
         do throws(ConfigurationErrors) {
             let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
             var place = found
-            if let path = configuration.path {
+            // Also where the file is wrong: it doesn't count, and the versions are beside it all the same.
+            if let path = configuration.path ?? (found == nil ? findings.folders[name] : nil) {
                 place = try ModelRepository.deployment(of: configuration, at: path)
             }
             guard var place else {
