@@ -117,7 +117,7 @@ let package = Package(
         .executableTarget(
             name: "manta",
             dependencies: [
-                "MantaServer", "MantaClient", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing",
+                "MantaServer", "MantaStore", "MantaClient", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing",
                 "MantaTelemetry", arguments, logging, signals,
             ],
             swiftSettings: settings,

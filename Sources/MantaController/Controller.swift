@@ -47,9 +47,10 @@ package actor Controller: Service {
     /// What was told to the catalog last.
     private var wanted: [String: WantedDeployment] = [:]
     private var findings = ModelRepository.Findings()
-    private var unloaded: Set<String> = []
+    /// What operators have asked for, as read last.
+    private var asked: [String: OperatorChange] = [:]
     /// Reconciling in progress: one waits for the other, so that what was read later is told later.
-    private var turn: Task<Void, Never>?
+    private var turn: Task<[String], Never>?
     private var reported: Set<String> = []
 
     package init(
@@ -104,21 +105,22 @@ package actor Controller: Service {
     package func look(retry: Retry = .nothing) async -> [String] {
         let before = turn
         let task = Task { [weak self] in
-            await before?.value
-            await self?.reconcile(retry: retry)
+            _ = await before?.value
+            return await self?.reconcile(retry: retry) ?? []
         }
         turn = task
-        await task.value
-        return findings.allFaults.map(\.description)
+        return await task.value
     }
 
-    private func reconcile(retry: Retry) async {
+    /// Returns what is wrong with files.
+    private func reconcile(retry: Retry) async -> [String] {
         let all: (changes: [String: OperatorChange], unreadable: [String])
         do {
             all = try await changes.all()
         } catch {
-            report("store", "the store can't be read: \(error.message)")
-            return
+            let fault = "the store can't be read: \(error.message)"
+            report("store", fault)
+            return [fault]
         }
         for name in all.unreadable { report(name, "what was asked for \(name) can't be read; it is left out") }
         let (configuration, hashes, previous) = (configuration, hashes, wanted)
@@ -131,11 +133,12 @@ package actor Controller: Service {
             return (findings, state.deployments())
         }
         self.findings = findings
-        unloaded = Set(all.changes.filter(\.value.isUnloaded).keys)
+        asked = all.changes
         let faults = findings.allFaults.map(\.description)
         for fault in faults { report(fault, fault) }
-        reported.formIntersection(faults)
+        reported.formIntersection(faults + all.unreadable)
         tell(deployments, retry: retry)
+        return faults
     }
 
     private func tell(_ deployments: [WantedDeployment], retry: Retry) {
@@ -168,8 +171,8 @@ package actor Controller: Service {
     ///   - yaml: In the form of `model.yaml`, with `path` if the model isn't in a repository.
     /// - Throws: ``ControlError``.
     package func put(_ name: String, yaml: String) async throws(ControlError) {
-        let found = findings.deployments.contains { $0.configuration.name == name }
-        let fault: String? = await Thread.run(name: "repository") {
+        let found = findings.folders[name] != nil || findings.deployments.contains { $0.configuration.name == name }
+        let refusal: String? = await Thread.run(name: "repository") {
             do throws(ConfigurationErrors) {
                 let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
                 if let path = configuration.path {
@@ -181,7 +184,7 @@ package actor Controller: Service {
                 return error.description
             }
         }
-        if let fault { throw ControlError(.invalid, fault) }
+        if let refusal { throw ControlError(.invalid, refusal) }
         try await changes.update(name) {
             $0.configuration = yaml
             $0.isUnloaded = false
@@ -193,8 +196,8 @@ package actor Controller: Service {
     ///
     /// - Throws: ``ControlError`` with code `conflict` if there was none and its files are there.
     package func delete(_ name: String) async throws(ControlError) {
-        guard let wanted = wanted[name] else { throw notFound(name) }
-        guard wanted.source.kind == .admin || wanted.isScaledByHand else {
+        guard wanted[name] != nil || asked[name] != nil else { throw notFound(name) }
+        guard asked[name] != nil else {
             throw ControlError(
                 .conflict,
                 "\(name) is served because it is in a model repository, and no change was made to it; "
@@ -209,6 +212,8 @@ package actor Controller: Service {
     /// - Throws: ``ControlError``.
     package func scale(_ name: String, _ request: ScaleRequest) async throws(ControlError) {
         guard let wanted = wanted[name] else { throw notFound(name) }
+        if case .pinned(let count) = request { try checkBound(count, "replicas") }
+        if case .automatic(_, let max?) = request { try checkBound(max, "max") }
         if case .automatic(let min, let max) = request,
             let fault = wanted.configuration.scaling(min: min, max: max).faults.first
         {
@@ -224,20 +229,29 @@ package actor Controller: Service {
         await look()
     }
 
+    /// Each replica has a thread: thousands of them would only fight for the CPUs, and in the end for the process.
+    private func checkBound(_ count: Int, _ field: String) throws(ControlError) {
+        let bound = max(64, 16 * configuration.cpus)
+        guard count > bound else { return }
+        throw ControlError(
+            .invalid, "\(field): expected at most \(bound) on a machine with \(configuration.cpus) CPUs, got \(count)")
+    }
+
     /// Takes a deployment out of service, or puts it back, although its files stay.
     ///
     /// - Throws: ``ControlError``.
     package func setLoaded(_ name: String, _ isLoaded: Bool) async throws(ControlError) {
-        guard
-            wanted[name] != nil || unloaded.contains(name)
-                || findings.deployments.contains(where: { $0.configuration.name == name })
-        else { throw notFound(name) }
+        guard wanted[name] != nil || unloadedNames.contains(name) else { throw notFound(name) }
         try await changes.update(name) { $0.isUnloaded = !isLoaded }
         await look(retry: .only(name))
     }
 
     /// The names of models that are there but were taken out of service.
-    package var unloadedNames: [String] { unloaded.sorted() }
+    package var unloadedNames: [String] {
+        let found = findings.deployments.map(\.configuration.name)
+        return asked.filter { $0.value.isUnloaded && ($0.value.configuration != nil || found.contains($0.key)) }
+            .keys.sorted()
+    }
 
     private func notFound(_ name: String) -> ControlError {
         ControlError(.notFound, "deployment \"\(name)\" is not found")

@@ -74,7 +74,7 @@ package struct RepositoryRoutes: Sendable {
             let state = reason == nil ? "LOADING" : "UNAVAILABLE"
             entries[number] = Entry(name: name, version: String(number), state: state, reason: reason)
         }
-        for number in Array(routes.versions.keys) + routes.asleep {
+        for number in Array(routes.versions.keys) + snapshot.asleep {
             entries[number] = Entry(name: name, version: String(number), state: "READY")
         }
         if entries.isEmpty { return [Entry(name: name, state: "UNAVAILABLE", reason: snapshot.reason)] }
@@ -101,10 +101,16 @@ package struct RepositoryRoutes: Sendable {
         } catch {
             throw HTTPError(error.code == .notFound ? .notFound : .serviceUnavailable, error.message)
         }
-        guard isLoaded, let deployment = try? catalog.deployment(name) else { return HTTPResponse() }
+        guard isLoaded else { return HTTPResponse() }
+        guard let deployment = try? catalog.deployment(name) else {
+            throw HTTPError(.notFound, "model \"\(name)\" is no longer in a repository")
+        }
         let snapshot = await deployment.settled(within: Self.patience)
         if let reason = snapshot.reason {
             throw HTTPError(.badRequest, "failed to load \"\(name)\": \(reason)")
+        }
+        guard snapshot.isSettled else {
+            throw HTTPError(.serviceUnavailable, "\"\(name)\" is still being loaded after \(Self.patience)")
         }
         return HTTPResponse()
     }

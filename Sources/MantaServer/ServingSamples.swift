@@ -22,7 +22,7 @@ struct ServingSamples: Sendable {
         for spec in deployment.controller.wanted {
             let number = spec.version.number
             let labels = [("model", deployment.wanted.name), ("version", String(number))]
-            let isReady = routed[number] != nil || deployment.controller.routes.asleep.contains(number)
+            let isReady = routed[number] != nil || deployment.asleep.contains(number)
             samples.append(Sample("manta_model_ready", labels: labels, value: isReady ? 1 : 0))
         }
         return samples + replicas(of: deployment)

@@ -3,6 +3,7 @@ import MantaClient
 import MantaConfig
 import MantaCore
 import MantaHTTP
+import MantaStore
 
 #if canImport(Glibc)
     import Glibc
@@ -18,6 +19,10 @@ struct Failure {
         case let error as ConfigurationErrors: (message, exitCode) = (error.description, EX_CONFIG)
         case let error as ClientError: (message, exitCode) = ("manta: \(error.message)", error.kind.exitCode)
         case let error as ServingError: (message, exitCode) = ("manta: \(error.message)", EX_UNAVAILABLE)
+        case let error as StoreError:
+            // Nothing that a restart would mend.
+            let isLasting = [.damaged, .foreign].contains(error.code)
+            (message, exitCode) = ("manta: \(error.message)", isLasting ? EX_CONFIG : EX_UNAVAILABLE)
         case let error as HTTPServerError: (message, exitCode) = ("manta: \(error)", EX_UNAVAILABLE)
         case let error as ValidationError: (message, exitCode) = ("manta: \(error.message)", EX_USAGE)
         default: (message, exitCode) = ("manta: \(error)", EX_SOFTWARE)

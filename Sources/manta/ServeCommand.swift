@@ -44,6 +44,10 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         try await Failure.exiting {
             let (configuration, _) = try arguments.read(override: override)
+            // Certificates, tokens and addresses too: all that is wrong at once, before anything begins.
+            var checkup = Checkup()
+            checkup.add(configuration, [], from: arguments.config)
+            guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             let level = configuration.logLevel
             LoggingSystem.bootstrap { _ in LineLogHandler(level: level) }
             let logger = Logger(label: "manta")

@@ -193,6 +193,7 @@ class OperatorCheck(Check):
             )
 
     def show(self):
+        self.page.wait("document.getElementById('events-state').textContent === 'live'", "the events are still live")
         self.page.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
         self.picture("top", whole=False)
         self.picture("whole")

@@ -32,14 +32,15 @@ struct StatusTests {
     private static let status = #"""
         {"version": "0.1.0", "started_at": "2026-11-24T20:09:49.000Z", "uptime_s": 4210.5, "ready": true, "reason": null,
          "node": {"id": "local", "cpus": 2, "lanes": 3, "resident_bytes": 57671680},
-         "warnings": ["digits-svm: 4 replicas ask for 4 CPUs; this process has 2"]}
+         "warnings": [WARNINGS]}
         """#
 
     private static func run<Result: Sendable>(
         _ deployments: [String] = [digits, broken], body: (AdminServer, ServerConnection) async throws -> Result
     ) async throws -> Result {
         try await AdminServer.run { admin, server in
-            admin.set("/admin/v1/status", status)
+            let warning = "\"digits-svm: 4 replicas ask for 4 CPUs; this process has 2\""
+            admin.set("/admin/v1/status", status.replacing("WARNINGS", with: deployments.isEmpty ? "" : warning))
             admin.set("/admin/v1/deployments", "{\"deployments\": [\(deployments.joined(separator: ","))]}")
             admin.set("/admin/v1/deployments/digits-svm", digits)
             return try await body(admin, server)

@@ -208,7 +208,10 @@ struct MetadataRouteTests {
             ),
             ("/v2/models/m/versions/3/ready", 200, #"{"name":"m","ready":true}"#),
             ("/v2/models/nobody/ready", 404, #"{"error":"model \"nobody\" is not found"}"#),
-            ("/v2/models/vacant/ready", 503, #"{"error":"vacant failed: it has no version","name":"vacant","ready":false}"#),
+            (
+                "/v2/models/vacant/ready", 503,
+                #"{"error":"vacant failed: it has no version","name":"vacant","ready":false}"#
+            ),
             ("/v2/models/m/versions/4", 404, #"{"error":"model \"m\" has no version 4; it serves 3"}"#),
         ])
     func documents(path: String, status: Int, text: String) async throws {

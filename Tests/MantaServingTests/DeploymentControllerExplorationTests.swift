@@ -66,7 +66,8 @@ private struct World {
     private func previous(_ version: Int) -> Int? { routes.standbys[routes.versions[version] ?? -1] }
 
     private mutating func check(_ event: DeploymentController.Event, servedBefore: Bool) {
-        if servedBefore, counts > 0, !controller.wanted.isEmpty {
+        let isPromised = controller.wanted.allSatisfy { controller.count(of: $0.version.number) > 0 }
+        if servedBefore, isPromised, !controller.wanted.isEmpty {
             expect(!routes.versions.isEmpty, "nothing serves after \(event)")
         }
         expect(routes == controller.routes, "the routes told differ from those in force after \(event)")
@@ -103,17 +104,20 @@ private struct World {
             deliver(event)
             // Late and doubled events must do no harm.
             if chance(10) { pending.append(event) }
-        case 60..<72:
+        case 60..<69:
             let numbers = Set(
                 (0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
             let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
             deliver(.wanted(specs, retry: chance(30)))
+        case 69..<72:
+            counts = Int.random(in: 1...3, using: &random)
+            deliver(.scale(default: counts, versions: routes.versions.mapValues { _ in counts }))
         case 72..<75:
             let version = Int.random(in: 1...3, using: &random)
-            deliver(.count(Int.random(in: 1...3, using: &random), version: version))
+            deliver(.count(Int.random(in: chance(20) ? 0...0 : 1...3, using: &random), version: version))
         case 75..<80:
             counts = Int.random(in: chance(30) ? 0...3 : 1...3, using: &random)
-            deliver(.count(counts))
+            deliver(.scale(default: counts))
         default:
             now += .milliseconds(Int.random(in: 0...3000, using: &random))
             deliver(.timer)
@@ -131,7 +135,7 @@ private struct World {
             }
         }
         counts = 2
-        deliver(.count(2))
+        deliver(.scale(default: 2))
         deliver(.wanted([spec(1, content: "z"), spec(2, content: "z")], retry: true))
         var steps = 0
         while steps < 200 {

@@ -29,7 +29,7 @@ struct DeploymentControllerTests {
     private func serving() -> DeploymentController {
         var controller = DeploymentController()
         for event: DeploymentController.Event in [
-            .count(2), .wanted([spec(1)]), .loaded(0), .replicaReady(0, 0), .replicaReady(0, 1),
+            .scale(default: 2), .wanted([spec(1)]), .loaded(0), .replicaReady(0, 0), .replicaReady(0, 1),
         ] {
             _ = controller.handle(event, at: start)
         }
@@ -40,7 +40,7 @@ struct DeploymentControllerTests {
     func firstVersion() {
         var controller = DeploymentController()
 
-        #expect(controller.handle(.count(2), at: start) == [])
+        #expect(controller.handle(.scale(default: 2), at: start) == [])
         #expect(controller.handle(.wanted([spec(1)]), at: start) == [.load(0, spec(1))])
         #expect(controller.handle(.loaded(0), at: start) == [.startReplica(0, 0), .startReplica(0, 1)])
         #expect(controller.handle(.replicaReady(0, 1), at: start) == [])
@@ -136,13 +136,43 @@ struct DeploymentControllerTests {
     func scaling() {
         var controller = serving()
 
-        #expect(controller.handle(.count(3), at: start) == [.startReplica(0, 2)])
-        #expect(controller.handle(.count(1), at: start) == [.drainReplica(0, 2), .drainReplica(0, 1)])
-        #expect(controller.handle(.count(0), at: start) == [.route(routes([:], default: 1, asleep: [1])), .retire(0)])
+        #expect(controller.handle(.scale(default: 3), at: start) == [.startReplica(0, 2)])
+        #expect(controller.handle(.scale(default: 1), at: start) == [.drainReplica(0, 2), .drainReplica(0, 1)])
+        #expect(
+            controller.handle(.scale(default: 0), at: start) == [
+                .route(routes([:], default: 1, asleep: [1])), .retire(0),
+            ])
         #expect(
             controller.handle(.count(1, version: 1), at: start) == [
                 .load(1, spec(1)), .route(routes([:], default: nil)),
             ])
+    }
+
+    @Test("an update of a version that was freed after it had been scaled to none keeps serving")
+    func updateAfterFreeing() {
+        var controller = serving()
+        _ = controller.handle(.scale(default: 0, versions: [1: 2]), at: start)
+
+        let actions = controller.handle(.wanted([spec(2)]), at: start)
+
+        #expect(actions == [.load(1, spec(2))])
+        #expect(controller.routes.versions == [1: 0])
+        #expect(controller.count(of: 2) == 2)
+    }
+
+    @Test("what stands by serves again when it is wanted again, without being loaded anew")
+    func returnToOld() {
+        var controller = serving()
+        for event: DeploymentController.Event in [
+            .wanted([spec(1, content: "b")]), .loaded(1), .trialEnded(1, fault: nil), .replicaReady(1, 0),
+            .replicaReady(1, 1),
+        ] {
+            _ = controller.handle(event, at: start)
+        }
+
+        let actions = controller.handle(.wanted([spec(1)]), at: start)
+
+        #expect(actions == [.route(routes([1: 0], default: 1)), .retire(1)])
     }
 
     @Test("a replica that ends by itself is replaced")

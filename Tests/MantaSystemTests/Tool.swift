@@ -4,7 +4,7 @@ import MantaTestKit
 /// Programs that tests run beside the server.
 enum Tool {
     /// What came of a program.
-    struct Result: Sendable {
+    struct Result: Sendable, Equatable {
         var status: Int32
         /// Standard output and standard error.
         var output: String

@@ -11,6 +11,16 @@ extension OpenAPIDocument {
         ),
         ("Server", .record(["name": ["const": "manta"], "version": name, "extensions": .list(of: name)])),
         (
+            "RepositoryIndex",
+            .list(
+                of: .record(
+                    optional: ["version", "state", "reason"],
+                    [
+                        "name": name, "version": ["type": "string", "pattern": "^[1-9][0-9]*$"],
+                        "state": ["enum": ["READY", "UNAVAILABLE", "LOADING", "UNLOADING"]], "reason": name,
+                    ]))
+        ),
+        (
             "Model",
             .record([
                 "name": name, "platform": ["type": "string", "examples": ["onnxruntime_onnx"]],

@@ -4,7 +4,7 @@ extension Operation {
     /// The routes of the inference listener, which the admin listener answers too.
     static let inference =
         health + models(path: "/v2/models/{model}", suffix: "", "the highest version that is ready")
-        + models(path: "/v2/models/{model}/versions/{version}", suffix: "Version", "one version")
+        + models(path: "/v2/models/{model}/versions/{version}", suffix: "Version", "one version") + repository
 
     private static let health = [
         Operation(
@@ -26,6 +26,49 @@ extension Operation {
             summary: "Name, version and extensions of the server",
             replies: [200: .reply("The server.", .schema("Server"))]),
     ]
+
+    private static let repository =
+        [
+            Operation(
+                method: .post, path: "/v2/repository/index", id: "listRepository", tag: "inference", listeners: .both,
+                summary: "The models that there are, and their states",
+                body: [
+                    "application/json": [
+                        "schema": [
+                            "type": "object",
+                            "properties": [
+                                "ready": [
+                                    "type": ["boolean", "null"],
+                                    "description": "True leaves out all but those that are ready.",
+                                ]
+                            ],
+                        ],
+                        "example": ["ready": true],
+                    ]
+                ],
+                isBodyRequired: false,
+                replies: [200: .reply("The models, one entry a version.", .schema("RepositoryIndex"))])
+        ]
+        + [("load", "Puts a model into service, or reads it again"), ("unload", "Takes a model out of service")].map {
+            action, summary in
+            Operation(
+                method: .post, path: "/v2/repository/models/{model}/\(action)", id: "\(action)Model", tag: "inference",
+                listeners: .both, summary: summary,
+                description: "Off unless Manta was started with --allow-model-control. Answers when it is done.",
+                body: [
+                    "application/json": [
+                        "schema": [
+                            "type": "object", "properties": ["parameters": ["type": ["object", "null"]]],
+                        ],
+                        "example": [:],
+                    ]
+                ],
+                isBodyRequired: false,
+                replies: [
+                    200: ["description": "It is done."], 403: .response(403), 404: .response(404),
+                    501: .response(501), 503: .response(503),
+                ])
+        }
 
     /// The routes of a model, which is asked for with or without a version.
     private static func models(path: String, suffix: String, _ which: String) -> [Operation] {

@@ -25,6 +25,8 @@ struct Operation: Sendable {
     var parameters: [JSONValue] = []
     /// The media types of its body; `nil` if it has none.
     var body: JSONValue?
+    /// Whether it must have one.
+    var isBodyRequired = true
     let replies: Replies
 
     /// The Operation Object of the specification.
@@ -36,7 +38,7 @@ struct Operation: Sendable {
         if isOpen { object = object.with("security", []) }
         let parameters = pathParameters + parameters
         if !parameters.isEmpty { object = object.with("parameters", .array(parameters)) }
-        if let body { object = object.with("requestBody", ["required": true, "content": body]) }
+        if let body { object = object.with("requestBody", ["required": .bool(isBodyRequired), "content": body]) }
         return object.with("responses", responses).with("servers", listeners.servers)
     }
 
@@ -48,7 +50,7 @@ struct Operation: Sendable {
         var all: [Int: JSONValue] = [:]
         for code in [400, 408, 413, 415, 421, 431, 500, 503, 504] { all[code] = .response(code) }
         if !isOpen { all[401] = .response(401) }
-        if body != nil { all[411] = .response(411) }
+        if body != nil, isBodyRequired { all[411] = .response(411) }
         // The admin listener refuses changes that pages of other sites ask for.
         if method != .get { all[403] = .response(403) }
         for (code, reply) in replies { all[code] = reply }

@@ -12,8 +12,12 @@ public enum ModelRepository {
         public var deployments: [DeploymentSource] = []
         /// What is wrong with the configuration of others, by name.
         public var broken: [String: ConfigurationErrors] = [:]
+        /// The folders of models in the repositories, also of those whose configuration is wrong, by name.
+        public var folders: [String: String] = [:]
         /// What is wrong beyond one model: folders that can't be read, names that are taken.
         public var faults: [ConfigurationFault] = []
+        /// The repositories that can't be read.
+        public var unreadable: [String] = []
 
         /// Nothing was found.
         public init() {}
@@ -42,11 +46,13 @@ public enum ModelRepository {
         }
         for folder in folders.map(withoutSlashes) {
             guard let entries = entries(of: folder) else {
+                findings.unreadable.append(folder)
                 findings.faults.append(
                     ConfigurationFault(file: folder, message: "\(obstacle(folder)), expected a folder of models"))
                 continue
             }
             for name in subfolders(of: folder, entries) {
+                findings.folders[name] = findings.folders[name] ?? "\(folder)/\(name)"
                 add(name) { () throws(ConfigurationErrors) in try deployment(folder: "\(folder)/\(name)", name: name) }
             }
         }

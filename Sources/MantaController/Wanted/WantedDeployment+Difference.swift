@@ -18,7 +18,8 @@ extension WantedDeployment {
         if scale != old.scale || isScaledByHand != old.isScaledByHand {
             changes.append("\(scale.words), \(isScaledByHand ? "by an operator" : "as configured")")
         }
-        return (changes + warnings).joined(separator: "; ")
+        let all = changes + warnings
+        return all.isEmpty ? "what was wrong is right again" : all.joined(separator: "; ")
     }
 
     private var versionList: String {

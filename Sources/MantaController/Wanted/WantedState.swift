@@ -26,7 +26,9 @@ struct WantedState {
         let found = Dictionary(findings.deployments.map { ($0.configuration.name, $0) }) { first, _ in first }
         let configured = changes.filter { $0.value.configuration != nil }.keys
         // A repository that can't be listed now hasn't lost its models.
-        let kept = findings.faults.isEmpty ? [] : Array(previous.keys)
+        let kept = previous.filter { name, wanted in
+            wanted.source.kind != .admin && findings.unreadable.contains { wanted.isIn($0) }
+        }.keys
         let names = Set(found.keys).union(configured).union(findings.broken.keys).union(kept)
         return names.sorted().compactMap { name in
             let change = changes[name] ?? OperatorChange()
@@ -40,11 +42,7 @@ struct WantedState {
         if let yaml = change.configuration { return configured(name, yaml, found, change) }
         guard let found else {
             let fault = findings.broken[name]?.description ?? "its folder can't be read"
-            guard var wanted = previous[name] else {
-                return broken(name, fault)
-            }
-            wanted.warnings = ["what was read before still counts: \(fault)"]
-            return wanted
+            return unreadable(name, fault, change)
         }
         let source: WantedDeployment.Source = found.file.map { .init(.file, file: $0) } ?? .init(.defaults)
         return wanted(found, source, change)
@@ -57,7 +55,8 @@ struct WantedState {
         do throws(ConfigurationErrors) {
             let configuration = try DeploymentConfiguration(yaml: yaml, file: "configuration", name: name)
             var place = found
-            if let path = configuration.path {
+            // Also where the file is wrong: it doesn't count, and the versions are beside it all the same.
+            if let path = configuration.path ?? (found == nil ? findings.folders[name] : nil) {
                 place = try ModelRepository.deployment(of: configuration, at: path)
             }
             guard var place else {
@@ -68,16 +67,23 @@ struct WantedState {
             place.configuration = configuration
             return wanted(place, .init(.admin, overrides: found?.file), change)
         } catch {
-            guard var wanted = previous[name] else { return broken(name, error.description) }
-            wanted.warnings = ["what was read before still counts: \(error)"]
-            return wanted
+            return unreadable(name, error.description, change)
         }
     }
 
-    private func broken(_ name: String, _ fault: String) -> WantedDeployment {
-        var wanted = WantedDeployment(
-            configuration: DeploymentConfiguration(name: name), versions: [], scale: .pinned(cpus))
-        wanted.fault = fault
+    /// What was wanted until now goes on where it can't be read any more, but for what operators say of its scale.
+    private func unreadable(_ name: String, _ fault: String, _ change: OperatorChange) -> WantedDeployment {
+        guard var wanted = previous[name] else {
+            var wanted = WantedDeployment(
+                configuration: DeploymentConfiguration(name: name),
+                source: .init(change.configuration == nil ? .file : .admin), versions: [], scale: .pinned(cpus))
+            wanted.fault = fault
+            wanted.isScaledByHand = change.scale != nil
+            return wanted
+        }
+        wanted.scale = scale(of: wanted.configuration, change)
+        wanted.isScaledByHand = change.scale != nil
+        wanted.warnings = ["what was read before still counts: \(fault)"]
         return wanted
     }
 
@@ -95,6 +101,13 @@ struct WantedState {
         wanted.isScaledByHand = change.scale != nil
         if versions.isEmpty { wanted.fault = place.vacancy }
         wanted.warnings = place.faults.map(\.description).filter { _ in !versions.isEmpty }
+        if case .automatic(let min, let max) = change.scale,
+            let fault = configuration.scaling(min: min, max: max).faults.first
+        {
+            wanted.warnings.append(
+                "the bounds that an operator set don't fit the configuration and don't count (\(fault.key): \(fault.message))"
+            )
+        }
         switch wanted.scale {
         case .pinned(let count): wanted.warnings += lanesWarning(count, configuration)
         case .automatic(let scaling): wanted.warnings += lanesWarning(scaling.maxReplicas ?? 0, configuration)
@@ -107,7 +120,9 @@ struct WantedState {
         case .pinned(let count):
             return .pinned(count)
         case .automatic(let min, let max):
-            return .automatic(configuration.scaling(min: min, max: max))
+            let scaling = configuration.scaling(min: min, max: max)
+            // Bounds that were right for another configuration.
+            return .automatic(scaling.faults.isEmpty ? scaling : configuration.scaling(min: nil, max: nil))
         case nil:
             if configuration.autoscaling != nil { return .automatic(configuration.scaling(min: nil, max: nil)) }
             return .pinned(configuration.replicas ?? Swift.max(1, cpus / configuration.options.threads))
@@ -121,6 +136,13 @@ struct WantedState {
             "\(replicas) replicas with \(threads) \(threads == 1 ? "thread" : "threads") each ask for "
                 + "\(replicas * threads) CPUs; this process has \(cpus)"
         ]
+    }
+}
+
+extension WantedDeployment {
+    /// Whether its models are in a folder.
+    fileprivate func isIn(_ folder: String) -> Bool {
+        versions.contains { $0.path.hasPrefix(folder + "/") } || source.file?.hasPrefix(folder + "/") == true
     }
 }
 

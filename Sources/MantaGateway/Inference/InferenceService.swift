@@ -28,7 +28,15 @@ public struct InferenceService: Sendable {
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
         let deployment = try catalog.deployment(model)
-        let target = try deployment.target(version)
+        let target: Target
+        do throws(ServingError) {
+            target = try deployment.target(version)
+        } catch {
+            let ended = time.now
+            deployment.metrics(version)?
+                .recordRequest(code: error.code.description, duration: ended - started, at: ended)
+            throw error
+        }
         do throws(ServingError) {
             let (request, schedule) = try decode(target.signature)
             let response = try await deployment.infer(request, schedule: schedule, at: target)

@@ -25,8 +25,10 @@ package struct DeploymentController: Sendable {
     package enum Event: Sendable, Equatable {
         /// These instances are wanted from now on. With `retry`, those that failed are tried again.
         case wanted([InstanceSpec], retry: Bool = false)
-        /// So many replicas are wanted of a version, or of all whose count isn't set otherwise. 0 puts it to sleep.
-        case count(Int, version: Int? = nil)
+        /// So many replicas are wanted of these versions, and of each other the default. 0 puts a version to sleep.
+        case scale(default: Int, versions: [Int: Int] = [:])
+        /// So many replicas are wanted of one version.
+        case count(Int, version: Int)
         /// The model is loaded and warmed.
         case loaded(InstanceID)
         /// The model can't be loaded, or not be warmed. The instance is gone.
@@ -134,10 +136,10 @@ extension DeploymentController {
         switch event {
         case .wanted(let specs, let retry):
             want(specs, retry: retry)
-        case .count(let count, let version?):
+        case .scale(let count, let versions):
+            (defaultCount, counts) = (max(0, count), versions.mapValues { max(0, $0) })
+        case .count(let count, let version):
             counts[version] = max(0, count)
-        case .count(let count, nil):
-            (counts, defaultCount) = ([:], max(0, count))
         case .loaded(let id):
             if instances[id]?.phase == .loading { instances[id]?.phase = .loaded }
         case .failed(let id, let reason):
@@ -166,8 +168,18 @@ extension DeploymentController {
         for (id, instance) in instances where instance.phase.isFailed && halted[instance.spec] == nil {
             instances[id] = nil
         }
+        for (id, standby) in standbys { returnToOld(id, standby.old) }
         let numbers = Set(wanted.map(\.version.number))
         counts = counts.filter { numbers.contains($0.key) || serving[$0.key] != nil }
+    }
+
+    /// What stands by is wanted again and what took over isn't: it serves again, without being loaded anew.
+    private mutating func returnToOld(_ id: InstanceID, _ old: InstanceID) {
+        guard let new = instances[id], let old = instances[old].map({ (id: old, spec: $0.spec) }),
+            wanted.contains(old.spec), !wanted.contains(new.spec)
+        else { return }
+        standbys[id] = nil
+        serving[old.spec.version.number] = old.id
     }
 
     private mutating func end(_ replica: Int, of id: InstanceID) {
@@ -230,18 +242,24 @@ extension DeploymentController {
 
     /// Loads what is wanted and isn't there.
     private mutating func startMissing(at now: ContinuousClock.Instant) {
-        for spec in wanted where halted[spec] == nil && count(of: spec.version.number) > 0 {
+        for spec in wanted where halted[spec] == nil {
+            inheritCount(spec.version.number)
+            guard count(of: spec.version.number) > 0 else { continue }
             guard !instances.values.contains(where: { $0.spec == spec && $0.phase.isAlive }) else { continue }
             let id = nextInstance
             nextInstance += 1
             let old = predecessor(of: spec.version.number)
             instances[id] = Instance(spec: spec, startedAt: now, isUpdate: old != nil)
-            if counts[spec.version.number] == nil, let old {
-                // An update keeps the count that was found right for the version before.
-                counts[spec.version.number] = counts[instances[old]?.spec.version.number ?? 0]
-            }
             actions.append(.load(id, spec))
         }
+    }
+
+    /// An update keeps the count that was found right for the version before.
+    private mutating func inheritCount(_ number: Int) {
+        guard counts[number] == nil, let old = predecessor(of: number),
+            let version = instances[old]?.spec.version.number
+        else { return }
+        counts[number] = counts[version]
     }
 
     /// A loaded instance gets its trial if there is something to compare it with.
@@ -313,7 +331,7 @@ extension DeploymentController {
         let isWanted = wanted.contains(instance.spec)
         if instance.phase != .serving { return !isWanted || count(of: number) == 0 }
         if standbys.contains(where: { $0.value.old == id && !leaving.contains($0.key) }) { return false }
-        return serving[number] != id || count(of: number) == 0 || !isWanted && isComplete
+        return serving[number] != id || (isWanted ? count(of: number) == 0 : isComplete)
     }
 
     private mutating func retire(_ id: InstanceID) {
@@ -331,7 +349,9 @@ extension DeploymentController {
         let numbers = wanted.map(\.version.number)
         next.asleep = numbers.filter { count(of: $0) == 0 && next.versions[$0] == nil }
         let candidates = Set(next.versions.keys).union(next.asleep)
-        next.defaultVersion = numbers.last(where: candidates.contains) ?? candidates.max()
+        // What isn't wanted any more but serves until something else does: rather what served than the highest.
+        let present = routes.defaultVersion.flatMap { candidates.contains($0) ? $0 : nil }
+        next.defaultVersion = numbers.last(where: candidates.contains) ?? present ?? candidates.max()
         next.standbys = standbys.filter { !leaving.contains($0.key) }.mapValues(\.old)
         guard next != routes else { return }
         routes = next

@@ -20,6 +20,11 @@ extension Deployment {
         return try result.get()
     }
 
+    /// Where requests for a version are counted, if there is one.
+    package func metrics(_ number: Int?) -> VersionMetrics? {
+        state.withLock { state in (number ?? state.defaultVersion).flatMap { state.metrics[$0] } }
+    }
+
     /// Runs a request. If the instance that it was addressed to is being replaced, the next one serves it; if the version
     /// is asleep, it is woken up and the request waits for that within its deadline.
     ///
@@ -37,17 +42,17 @@ extension Deployment {
         while true {
             let route =
                 if let next { next } else {
-                    try await awaken(target.version, schedule: schedule, arrived: arrived)
+                    try await awaken(target.version, for: request, schedule: schedule, arrived: arrived)
                 }
             do throws(ServingError) {
                 if let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived) {
-                    route.trial?.offer(request)
+                    for trial in route.trials { trial.offer(request) }
                     if let proof = route.proof, proof.answered() { send(.proved(route.id)) }
                     return response
                 }
             } catch {
                 guard error.code == .engineFailed, let standby = route.standby,
-                    let response = try await standby.infer(request, schedule: schedule, arrived: arrived)
+                    let response = (try? await standby.infer(request, schedule: schedule, arrived: arrived)) ?? nil
                 else { throw error }
                 // The request was sound, then.
                 send(.regressed(route.id, reason: error.message))
@@ -61,19 +66,29 @@ extension Deployment {
 
     /// Has a replica started and waits for it.
     private func awaken(
-        _ number: Int?, schedule: InferenceSchedule, arrived: ContinuousClock.Instant
+        _ number: Int?, for request: InferenceRequest, schedule: InferenceSchedule, arrived: ContinuousClock.Instant
     ) async throws(ServingError) -> Route {
-        let queue = state.withLock { state in
-            state.heldCount += 1
-            return (limits: state.wanted.configuration.queue, count: state.heldCount)
+        let bytes = request.inputs.reduce(0) { $0 + $1.tensor.byteCount }
+        let (version, limits, isFull) = state.withLock { state in
+            let version = number ?? state.defaultVersion ?? 0
+            let limits = state.wanted.configuration.queue
+            let held = state.held[version] ?? (0, 0)
+            let isFull = held.count > 0 && (held.count >= limits.maxRequests || held.bytes + bytes > limits.maxBytes)
+            if !isFull { state.held[version] = (held.count + 1, held.bytes + bytes) }
+            return (version, limits, isFull)
         }
-        defer { state.withLock { $0.heldCount -= 1 } }
-        guard queue.count <= queue.limits.maxRequests else {
+        guard !isFull else {
             throw ServingError(
-                .overloaded, "\(name) is being started, and \(queue.limits.maxRequests) requests wait for it",
+                .overloaded, "\(name) is being started, and as many requests wait for it as may",
                 retryAfter: .seconds(1))
         }
-        let deadline = arrived + (schedule.timeout ?? queue.limits.defaultTimeout)
+        defer {
+            state.withLock { state in
+                guard let held = state.held[version] else { return }
+                state.held[version] = held.count > 1 ? (held.count - 1, held.bytes - bytes) : nil
+            }
+        }
+        let deadline = arrived + (schedule.timeout ?? limits.defaultTimeout)
         let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
             do throws(ServingError) {
                 if let route = try target(number).route { return .success(route) }
@@ -105,6 +120,9 @@ extension Deployment {
 extension Deployment.State {
     /// The version of requests that name none.
     fileprivate var defaultVersion: Int? { routing.defaultVersion ?? controller.wanted.last?.version.number }
+
+    /// Versions that are asleep and that a request wakes up.
+    var wakeable: [Int] { controller.routes.asleep.filter(isWorthWaiting) }
 
     /// Whether a version without a replica gets one when a request comes: what such requests look like is known, since it
     /// had one before.

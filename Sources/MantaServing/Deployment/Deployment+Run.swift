@@ -12,9 +12,11 @@ extension Deployment {
             helpers.addTask { await self.scaleByLoad() }
             await withDiscardingTaskGroup { group in
                 for await message in inbox.stream {
-                    for action in take(message) { perform(action, in: &group) }
+                    let actions = take(message)
+                    for action in actions { perform(action, in: &group) }
                     settle()
-                    changes.send()
+                    // Mostly there is nothing to see when it was time to look at the load.
+                    if !actions.isEmpty || message.isChange { changes.send() }
                     if state.withLock({ $0.isRemoved && $0.instances.isEmpty }) { break }
                 }
             }
@@ -55,10 +57,10 @@ extension Deployment {
                     scaler.wake(at: now, wanted: wanted)
                 }
             case .tick:
-                let held = state.heldCount
-                return state.controller.wanted.map(\.version.number).flatMap { version in
+                let held = state.held
+                return state.scaledVersions.sorted().flatMap { version in
                     state.scale(version, at: now, cpus: environment.cpus) { scaler, instance, wanted in
-                        scaler.tick(instance, held: held, wanted: wanted, at: now)
+                        scaler.tick(instance, held: held[version]?.count ?? 0, wanted: wanted, at: now)
                     }
                 }
             case .event(let event):
@@ -90,6 +92,7 @@ extension Deployment {
         case .route:
             break  // Since the decision.
         case .retire(let id):
+            state.withLock { $0.trials[id] }?.run.end()
             instance(id)?.stop(within: state.withLock { $0.wanted.configuration.rollout.drainTimeout })
         case .wakeUp(let instant):
             setAlarm(at: instant)
@@ -99,17 +102,19 @@ extension Deployment {
     }
 
     private func beginTrial(of id: Int, against old: Int, in group: inout DiscardingTaskGroup) {
-        guard let candidate = instance(id), let baseline = instance(old) else { return }
+        guard let candidate = instance(id), let baseline = instance(old), !state.withLock({ $0.isStopping }) else {
+            return send(.trialEnded(id, fault: nil))
+        }
         let rollout = state.withLock { $0.wanted.configuration.rollout }
         let run = TrialRun(of: candidate, against: baseline, rollout: rollout, time: time)
         state.withLock { state in
-            state.trials[old] = (id, run)
+            state.trials[id] = (old, run)
             state.reroute()
         }
         group.addTask { [self] in
             let fault = await run.run()
             state.withLock { state in
-                if state.trials[old]?.candidate == id { state.trials[old] = nil }
+                state.trials[id] = nil
                 state.reroute()
             }
             send(.trialEnded(id, fault: fault))
@@ -140,6 +145,8 @@ extension Deployment {
             }
             let versions = Set(state.instances.values.map(\.id.version)).union(
                 state.controller.wanted.map(\.version.number))
+            state.signatures = state.signatures.filter { versions.contains($0.key) }
+            state.scalers = state.scalers.filter { versions.contains($0.key) }
             for (version, metrics) in state.metrics where !versions.contains(version) {
                 metrics.remove()
                 state.metrics[version] = nil
@@ -173,7 +180,7 @@ extension Deployment.State {
         var actions: [DeploymentController.Action] = []
         // A count that was found right for the load isn't forgotten because files were read again.
         if isFirst || new.scale != old.scale {
-            actions += rescale(from: isFirst ? nil : old.scale, cpus: cpus, at: now)
+            actions += rescale(cpus: cpus, at: now)
         }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
         if new.fault == nil { actions += controller.handle(.wanted(new.instances, retry: retry), at: now) }
@@ -181,25 +188,27 @@ extension Deployment.State {
     }
 
     /// Begins to scale in another way.
-    private mutating func rescale(
-        from old: WantedDeployment.Scale?, cpus: Int, at now: ContinuousClock.Instant
-    ) -> [DeploymentController.Action] {
+    private mutating func rescale(cpus: Int, at now: ContinuousClock.Instant) -> [DeploymentController.Action] {
         scalers = [:]
         switch wanted.scale {
         case .pinned(let count):
-            return controller.handle(.count(count), at: now)
+            return controller.handle(.scale(default: count), at: now)
         case .automatic(let configuration):
-            guard old != nil else {
-                return controller.handle(.count(configuration.firstReplicas(cpus: cpus)), at: now)
-            }
-            // From where it is: the load decides what is right.
+            // At least one to begin with: only a model that was loaded once tells what requests to wake it look like.
+            let first = max(1, configuration.firstReplicas(cpus: cpus))
             let allowed = configuration.allowedReplicas(cpus: cpus)
-            return controller.wanted.flatMap { spec in
-                let number = spec.version.number
-                let count = min(max(controller.count(of: number), allowed.lowerBound, 1), allowed.upperBound)
-                return controller.handle(.count(count, version: number), at: now)
+            // What serves goes on from where it is: the load decides what is right.
+            let counts = scaledVersions.map { version in
+                (version, min(max(controller.count(of: version), allowed.lowerBound, 1), allowed.upperBound))
             }
+            return controller.handle(
+                .scale(default: first, versions: Dictionary(uniqueKeysWithValues: counts)), at: now)
         }
+    }
+
+    /// The versions whose load counts: those that are wanted, and those that serve because what is wanted doesn't yet.
+    fileprivate var scaledVersions: Set<Int> {
+        Set(controller.wanted.map(\.version.number)).union(controller.routes.versions.keys)
     }
 
     fileprivate mutating func addInstance(
@@ -227,7 +236,7 @@ extension Deployment.State {
             signatures[version] = signature
             next.routes[version] = Route(
                 id: id, instance: instance, signature: signature, standby: standby, proof: proofs[id],
-                trial: trials[id]?.run)
+                trials: trials.values.filter { $0.against == id }.map(\.run))
         }
         routing = next
     }
@@ -254,7 +263,11 @@ extension Deployment.State {
         var scaler = scalers[version] ?? VersionScaler(configuration, cpus: cpus)
         let decision = decide(&scaler, serving, count)
         scalers[version] = scaler
-        guard let decision else { return [] }
+        // What serves only until something else does isn't put to sleep.
+        guard let decision, decision.to > 0 || controller.wanted.contains(where: { $0.version.number == version })
+        else {
+            return []
+        }
         let message = "\(decision.from) → \(decision.to) replicas: \(decision.reason)"
         return [.note(.init(kind: .scale, version: version, message: message))]
             + controller.handle(.count(decision.to, version: version), at: now)

@@ -40,14 +40,14 @@ public final class Deployment: Sendable {
         var routing = Routing()
         /// What requests to each version look like, as last known.
         var signatures: [Int: ModelSignature] = [:]
-        /// The trials that are held, by the instance whose requests are copied.
-        var trials: [Int: (candidate: Int, run: TrialRun)] = [:]
+        /// The trials that are held, by the instance that is tried, with the one whose requests are copied.
+        var trials: [Int: (against: Int, run: TrialRun)] = [:]
         var proofs: [Int: Proof] = [:]
         var metrics: [Int: VersionMetrics] = [:]
         /// What scales each version, unless its count is pinned.
         var scalers: [Int: VersionScaler] = [:]
-        /// Requests that wait for a replica to be started.
-        var heldCount = 0
+        /// Requests that wait for a version to be woken up.
+        var held: [Int: (count: Int, bytes: Int)] = [:]
         var alarm: Task<Void, Never>?
         var isStopping = false
         var isRemoved = false
@@ -82,6 +82,14 @@ public final class Deployment: Sendable {
         case wake(version: Int)
         /// It is time to look at the load.
         case tick
+
+        /// Whether somebody may wait for it.
+        var isChange: Bool {
+            switch self {
+            case .want, .remove, .event: true
+            case .wake, .tick: false
+            }
+        }
     }
 
     /// Makes it what is wanted, step by step.
@@ -123,7 +131,7 @@ public final class Deployment: Sendable {
 
     /// The versions that requests may name, ascending.
     package var versions: [Int] {
-        state.withLock { Set($0.routing.routes.keys).union($0.controller.routes.asleep).sorted() }
+        state.withLock { Set($0.routing.routes.keys).union($0.wakeable).sorted() }
     }
 
     /// What the protocol's metadata calls the kind of model.

@@ -27,6 +27,9 @@ package struct DeploymentSnapshot: Sendable {
     /// The last decisions of the autoscaler with the version that they are about, oldest first; none while the count is
     /// pinned.
     package let decisions: [(version: Int, decision: Decision)]
+    /// Versions without a replica that a request wakes up.
+    package let asleep: [Int]
+    private let isRemoved: Bool
     /// Whether all changes asked for have been begun.
     let isCurrent: Bool
 
@@ -37,6 +40,8 @@ package struct DeploymentSnapshot: Sendable {
         decisions = state.scalers.flatMap { version, scaler in scaler.decisions.map { (version, $0) } }
             .sorted { $0.decision.at < $1.decision.at }
         isCurrent = state.submitted == state.begun
+        isRemoved = state.isRemoved
+        asleep = state.wakeable
     }
 
     /// The state in one word.
@@ -47,6 +52,7 @@ package struct DeploymentSnapshot: Sendable {
             return hasCandidate ? .updating : controller.halted.isEmpty ? .ready : .halted
         }
         if hasCandidate { return .loading }
+        if !asleep.isEmpty { return .asleep }
         if reason != nil { return .failed }
         return routes.asleep.isEmpty ? .loading : .asleep
     }
@@ -63,6 +69,7 @@ package struct DeploymentSnapshot: Sendable {
 
     /// Whether all that was asked for is done, or can't be done.
     package var isSettled: Bool {
+        if isRemoved { return true }
         guard isCurrent else { return false }
         switch state {
         case .loading, .updating: return false
@@ -85,7 +92,7 @@ package struct DeploymentSnapshot: Sendable {
         }
     }
 
-    /// Whether each version wanted serves with as many replicas as are wanted, and nothing else does.
+    /// Whether each version wanted serves with as many replicas as are wanted.
     private var isComplete: Bool {
         controller.wanted.allSatisfy { spec in
             let number = spec.version.number

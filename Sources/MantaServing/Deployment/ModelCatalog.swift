@@ -8,6 +8,8 @@ public final class ModelCatalog: Service {
         var deployments: [String: Deployment] = [:]
         /// Whether what is wanted was told for the first time.
         var isTold = false
+        /// Whether everything that was wanted first has been loaded, or failed. From then on, what loads is what changes.
+        var hasStarted = false
         var isStopping = false
     }
 
@@ -58,15 +60,17 @@ public final class ModelCatalog: Service {
 
     /// Why the node shouldn't get requests, or `nil` if it should.
     ///
-    /// It should once every model has either become ready or failed, unless all failed: a broken model mustn't take
-    /// the sound ones out of service. Its own routes say what is wrong with it.
+    /// It should once every model that was wanted at the start has either become ready or failed, unless all failed: a
+    /// broken model mustn't take the sound ones out of service, nor one that comes later. Its own routes say how it is.
     public var unreadiness: String? {
         if isLeaving.load(ordering: .relaxed) { return "the server is stopping" }
-        guard state.withLock({ $0.isTold }) else { return "the server is starting" }
+        let (isTold, hasStarted) = state.withLock { ($0.isTold, $0.hasStarted) }
+        guard isTold else { return "the server is starting" }
         let snapshots = all.map(\.snapshot)
-        if let loading = snapshots.first(where: { $0.state == .loading }) {
+        if !hasStarted, let loading = snapshots.first(where: { $0.state == .loading }) {
             return "\(loading.wanted.name) is loading"
         }
+        if !hasStarted { state.withLock { $0.hasStarted = true } }
         let anyServes = snapshots.isEmpty || snapshots.contains { $0.state != .failed }
         return anyServes ? nil : "no model could be loaded"
     }

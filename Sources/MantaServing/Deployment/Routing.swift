@@ -17,8 +17,8 @@ struct Route: Sendable {
     /// The instance that this one took over from, while it has to prove itself.
     let standby: ServedVersion?
     let proof: Proof?
-    /// A new instance that wants copies of requests.
-    let trial: TrialRun?
+    /// New instances that want copies of requests.
+    let trials: [TrialRun]
 }
 
 /// Counts what a new instance answers until it has proved itself.

@@ -36,7 +36,7 @@ extension ServedVersion {
         guard let live = try accepting() else { return nil }
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
-        let parts = try split(inputs, wanted: wanted, plan: live.plan)
+        let parts = try split(inputs, wanted: wanted, live)
         let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
         guard try submit(queued, to: live.batcher) else { return nil }
         let outcome = try await withTaskCancellationHandler {
@@ -52,12 +52,13 @@ extension ServedVersion {
 
     /// Cuts a request of more rows than a batch may have into parts that fit.
     private func split(
-        _ inputs: [Tensor?], wanted: [Int], plan: BatchPlan
+        _ inputs: [Tensor?], wanted: [Int], _ live: Live
     ) throws(ServingError) -> [PendingInference] {
         let whole = PendingInference(inputs: inputs, outputs: wanted)
+        let plan = live.plan
         guard plan.maxRows > 0 else { return [whole] }
         let rows = whole.rowCount
-        for (spec, tensor) in zip(signature?.inputs ?? [], inputs) {
+        for (spec, tensor) in zip(live.signature.inputs, inputs) {
             guard let tensor, tensor.rowCount != rows else { continue }
             throw ServingError(
                 .invalidRequest,
