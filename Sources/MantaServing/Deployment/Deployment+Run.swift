@@ -42,6 +42,9 @@ extension Deployment {
     private func take(_ message: Message) -> [DeploymentController.Action] {
         state.withLock { state in
             let now = time.now
+            let routes = state.controller.routes
+            // In one step with the decision: as soon as anybody is told that a version serves, requests find it.
+            defer { if state.controller.routes != routes { state.reroute() } }
             switch message {
             case .want(let wanted, let retry):
                 state.begun += 1
@@ -87,7 +90,7 @@ extension Deployment {
         case .beginTrial(let id, let old):
             beginTrial(of: id, against: old, in: &group)
         case .route:
-            state.withLock { $0.reroute() }
+            break  // Since the decision.
         case .retire(let id):
             state.withLock { $0.trials[id] }?.run.end()
             instance(id)?.stop(within: state.withLock { $0.wanted.configuration.rollout.drainTimeout })
