@@ -23,6 +23,7 @@ extension Deployment {
             helpers.cancelAll()
         }
         state.withLock { $0.alarm }?.cancel()
+        if state.withLock({ $0.isRemoved }) { report(.deployment, nil, "the deployment has finished and is gone") }
         changes.send()
     }
 
@@ -80,6 +81,7 @@ extension Deployment {
             let instance = state.withLock { $0.addInstance(id, spec, environment) }
             // Stopped before it was known: it ends by itself.
             if state.withLock({ $0.isStopping }) { instance.stop() }
+            report(.version, spec.version.number, "version \(spec.version.number) is being loaded")
             group.addTask { [self] in
                 await instance.run { event in self.happened(event, to: id) }
             }
@@ -93,7 +95,9 @@ extension Deployment {
             break  // Since the decision.
         case .retire(let id):
             state.withLock { $0.trials[id] }?.run.end()
-            instance(id)?.stop(within: state.withLock { $0.wanted.configuration.rollout.drainTimeout })
+            guard let instance = instance(id) else { return }
+            report(.version, instance.id.version, "version \(instance.id.version) finishes what it has and goes")
+            instance.stop(within: state.withLock { $0.wanted.configuration.rollout.drainTimeout })
         case .wakeUp(let instant):
             setAlarm(at: instant)
         case .note(let note):
@@ -127,10 +131,16 @@ extension Deployment {
         case .loaded:
             send(.loaded(id))
         case .failed(let error): send(.failed(id, reason: error.message))
-        case .replicaReady(let replica): send(.replicaReady(id, replica))
+        case .replicaReady(let replica):
+            report(.replica, instance(id)?.id.version, "replica \(replica) is ready")
+            send(.replicaReady(id, replica))
         case .replicaEnded(let replica): send(.replicaEnded(id, replica))
         case .gone: send(.gone(id))
         }
+    }
+
+    private func report(_ kind: Event.Kind, _ version: Int?, _ message: String) {
+        environment.report(name, .init(kind: kind, version: version, message: message))
     }
 
     /// Forgets what has gone.
