@@ -25,6 +25,9 @@ struct ServingSamples: Sendable {
             let isReady = routed[number] != nil || deployment.asleep.contains(number)
             samples.append(Sample("manta_model_ready", labels: labels, value: isReady ? 1 : 0))
         }
+        let isHalted = deployment.state == .halted
+        samples.append(
+            Sample("manta_update_halted", labels: [("model", deployment.wanted.name)], value: isHalted ? 1 : 0))
         return samples + replicas(of: deployment)
     }
 

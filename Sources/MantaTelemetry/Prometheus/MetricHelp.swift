@@ -12,6 +12,7 @@ public enum MetricHelp {
         "manta_batch_rows": "Rows of one batch.",
         "manta_queue_requests": "Requests that wait for a replica.",
         "manta_model_ready": "1 if the version takes requests.",
+        "manta_update_halted": "1 if an update failed and what served before goes on.",
         "manta_replicas": "Replicas by state.",
         "manta_replica_restarts_total": "Replicas that were started in the place of one that broke.",
         "process_cpu_seconds_total": "CPU time used.",
