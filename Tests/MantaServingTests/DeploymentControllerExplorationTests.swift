@@ -108,7 +108,8 @@ private struct World {
             let numbers = Set(
                 (0..<Int.random(in: 0...2, using: &random)).map { _ in Int.random(in: 1...3, using: &random) })
             let specs = numbers.sorted().map { spec($0, content: chance(50) ? "a" : "b") }
-            deliver(.wanted(specs, retry: chance(30)))
+            let fallbacks = [3, 2, 1].filter { !numbers.contains($0) && chance(60) }.map { spec($0, content: "old") }
+            deliver(.wanted(specs, fallbacks: fallbacks, retry: chance(30)))
         case 69..<72:
             counts = Int.random(in: 1...3, using: &random)
             deliver(.scale(default: counts, versions: routes.versions.mapValues { _ in counts }))

@@ -175,6 +175,27 @@ struct DeploymentControllerTests {
         #expect(actions == [.route(routes([1: 0], default: 1)), .retire(1)])
     }
 
+    @Test("after a restart, an older version stands in for one that can't be loaded, until that is mended")
+    func standIn() {
+        var controller = DeploymentController()
+        _ = controller.handle(.wanted([spec(3)], fallbacks: [spec(2), spec(1)]), at: start)
+
+        #expect(essential(controller.handle(.failed(0, reason: "bad"), at: start)) == [.load(1, spec(2))])
+        #expect(essential(controller.handle(.failed(1, reason: "bad"), at: start)) == [.load(2, spec(1))])
+        for event: DeploymentController.Event in [.loaded(2), .replicaReady(2, 0)] {
+            _ = controller.handle(event, at: start)
+        }
+        #expect(controller.routes == routes([1: 2], default: 1))
+
+        for event: DeploymentController.Event in [
+            .wanted([spec(3, content: "b")], fallbacks: [spec(2), spec(1)]), .loaded(3), .trialEnded(3, fault: nil),
+            .replicaReady(3, 0), .proved(3),
+        ] {
+            _ = controller.handle(event, at: start)
+        }
+        #expect(controller.routes == routes([3: 3], default: 3))
+    }
+
     @Test("a replica that ends by itself is replaced")
     func crash() {
         var controller = serving()

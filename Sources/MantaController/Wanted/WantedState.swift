@@ -99,6 +99,11 @@ struct WantedState {
         var wanted = WantedDeployment(
             configuration: configuration, source: source, versions: versions, scale: scale(of: configuration, change))
         wanted.isScaledByHand = change.scale != nil
+        if case .latest = configuration.versions {
+            // Told apart by their paths alone: to read older versions at each start would cost more than it is worth.
+            wanted.fallbacks = place.versions.filter { !place.selected.contains($0.key) }.sorted { $0.key > $1.key }
+                .map { VersionSpec(number: $0.key, path: $0.value, hash: "unread") }
+        }
         if versions.isEmpty { wanted.fault = place.vacancy }
         wanted.warnings = place.faults.map(\.description).filter { _ in !versions.isEmpty }
         if case .automatic(let min, let max) = change.scale,

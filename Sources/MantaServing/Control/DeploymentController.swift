@@ -23,8 +23,9 @@ package struct DeploymentController: Sendable {
 
     /// What happened.
     package enum Event: Sendable, Equatable {
-        /// These instances are wanted from now on. With `retry`, those that failed are tried again.
-        case wanted([InstanceSpec], retry: Bool = false)
+        /// These instances are wanted from now on. If all of them fail and nothing serves, the first fallback that can
+        /// stands in. With `retry`, those that failed are tried again.
+        case wanted([InstanceSpec], fallbacks: [InstanceSpec] = [], retry: Bool = false)
         /// So many replicas are wanted of these versions, and of each other the default. 0 puts a version to sleep.
         case scale(default: Int, versions: [Int: Int] = [:])
         /// So many replicas are wanted of one version.
@@ -97,6 +98,8 @@ package struct DeploymentController: Sendable {
     package private(set) var halted: [InstanceSpec: String] = [:]
     /// Replicas that ended without being asked to.
     package private(set) var restarts = 0
+    /// What may stand in, the best first.
+    private var fallbacks: [InstanceSpec] = []
     private var counts: [Int: Int] = [:]
     private var defaultCount = 1
     /// The instance that serves each version.
@@ -134,7 +137,8 @@ package struct DeploymentController: Sendable {
 extension DeploymentController {
     private mutating func take(_ event: Event) {
         switch event {
-        case .wanted(let specs, let retry):
+        case .wanted(let specs, let fallbacks, let retry):
+            self.fallbacks = fallbacks
             want(specs, retry: retry)
         case .scale(let count, let versions):
             (defaultCount, counts) = (max(0, count), versions.mapValues { max(0, $0) })
@@ -164,7 +168,7 @@ extension DeploymentController {
 
     private mutating func want(_ specs: [InstanceSpec], retry: Bool) {
         wanted = specs.sorted { $0.version.number < $1.version.number }
-        halted = retry ? [:] : halted.filter { wanted.contains($0.key) }
+        halted = retry ? [:] : halted.filter { wanted.contains($0.key) || fallbacks.contains($0.key) }
         for (id, instance) in instances where instance.phase.isFailed && halted[instance.spec] == nil {
             instances[id] = nil
         }
@@ -242,7 +246,7 @@ extension DeploymentController {
 
     /// Loads what is wanted and isn't there.
     private mutating func startMissing(at now: ContinuousClock.Instant) {
-        for spec in wanted where halted[spec] == nil {
+        for spec in wanted + [standIn].compactMap(\.self) where halted[spec] == nil {
             inheritCount(spec.version.number)
             guard count(of: spec.version.number) > 0 else { continue }
             guard !instances.values.contains(where: { $0.spec == spec && $0.phase.isAlive }) else { continue }
@@ -292,7 +296,7 @@ extension DeploymentController {
 
     /// A new instance with all its replicas takes over.
     private mutating func moveTraffic(at now: ContinuousClock.Instant) {
-        for (id, instance) in ordered where instance.phase == .growing && wanted.contains(instance.spec) {
+        for (id, instance) in ordered where instance.phase == .growing && isPresent(instance.spec) {
             let number = instance.spec.version.number
             guard instance.readyCount >= max(1, count(of: number)) else { continue }
             let old = predecessor(of: instance)
@@ -328,9 +332,9 @@ extension DeploymentController {
     ) -> Bool {
         guard instance.phase.isAlive else { return false }
         let number = instance.spec.version.number
-        let isWanted = wanted.contains(instance.spec)
-        if instance.phase != .serving { return !isWanted || count(of: number) == 0 }
+        if instance.phase != .serving { return !isPresent(instance.spec) || count(of: number) == 0 }
         if standbys.contains(where: { $0.value.old == id && !leaving.contains($0.key) }) { return false }
+        let isWanted = wanted.contains(instance.spec)
         return serving[number] != id || (isWanted ? count(of: number) == 0 : isComplete)
     }
 
@@ -341,6 +345,16 @@ extension DeploymentController {
         instances[id]?.phase = .draining
         actions.append(.retire(id))
     }
+
+    /// The fallback that serves, or is to, since everything that is wanted has failed and nothing else serves: after a
+    /// restart, what served before a bad update isn't in memory any more, but it is still on disk.
+    private var standIn: InstanceSpec? {
+        guard !wanted.isEmpty, wanted.allSatisfy({ halted[$0] != nil }) else { return nil }
+        guard !serving.isEmpty else { return fallbacks.first { halted[$0] == nil } }
+        return fallbacks.first { spec in serving.values.contains { instances[$0]?.spec == spec } }
+    }
+
+    private func isPresent(_ spec: InstanceSpec) -> Bool { wanted.contains(spec) || spec == standIn }
 
     /// Computes where requests go; tells if that changed.
     private mutating func reroute(without leaving: Set<InstanceID>) {

@@ -193,8 +193,9 @@ extension Deployment.State {
             actions += rescale(cpus: cpus, at: now)
         }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
-        if new.fault == nil { actions += controller.handle(.wanted(new.instances, retry: retry), at: now) }
-        return actions
+        guard new.fault == nil else { return actions }
+        let (wanted, fallbacks) = new.instances
+        return actions + controller.handle(.wanted(wanted, fallbacks: fallbacks, retry: retry), at: now)
     }
 
     /// Begins to scale in another way.

@@ -36,6 +36,8 @@ public struct WantedDeployment: Sendable, Hashable {
     public var source: Source
     /// The versions to serve.
     public var versions: [VersionSpec]
+    /// The versions that stand in if none of them can serve and nothing else does, the best first.
+    public var fallbacks: [VersionSpec] = []
     /// How many replicas each version should have.
     public var scale: Scale
     /// Whether an operator said so, not the configuration.
@@ -59,5 +61,11 @@ public struct WantedDeployment: Sendable, Hashable {
     /// The model's name in requests.
     public var name: String { configuration.name }
 
-    var instances: [InstanceSpec] { versions.map { InstanceSpec($0, configuration: configuration) } }
+    /// The instances wanted, and those that may stand in.
+    var instances: (wanted: [InstanceSpec], fallbacks: [InstanceSpec]) {
+        (
+            versions.map { InstanceSpec($0, configuration: configuration) },
+            fallbacks.map { InstanceSpec($0, configuration: configuration) }
+        )
+    }
 }
