@@ -114,6 +114,8 @@ public final class Deployment: Sendable {
         for trial in trials.values { trial.run.end() }
         for version in instances.values { version.stop() }
         inbox.continuation.finish()
+        // Requests that wait for a replica are told that there won't be one.
+        changes.send()
     }
 
     /// Waits until all that was asked for is done, or can't be done, or until `isDone` holds.
