@@ -1,18 +1,20 @@
 // swift-tools-version:6.2
 import PackageDescription
 
-let settings: [SwiftSetting] = [
+/// Those of generated code too, which doesn't mark the unsafe constructs that it has.
+let generatedSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .strictMemorySafety(),
     .treatAllWarnings(as: .error),
     // Lets the optimiser specialise generic code of one target for its users in another, as if they were one. It changes
     // how code is compiled, not what it means, so it is sound; SwiftPM just has no name for it yet.
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
+
+let settings = generatedSettings + [.strictMemorySafety()]
 
 /// A Swift target of this package, with the settings that all of them share.
 func part(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -37,6 +39,11 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let grpcCore = Target.Dependency.product(name: "GRPCCore", package: "grpc-swift-2")
+let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+let grpcTransport = Target.Dependency.product(
+    name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -54,7 +61,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
+        // Without its default trait it doesn't link the whole of Foundation.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.0"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -72,11 +84,15 @@ let package = Package(
         part("MantaThreads"),
         part("MantaCore"),
         part("MantaTelemetry", [logging, metrics]),
+        .target(
+            name: "MantaWire", dependencies: [grpcCore, grpcProtobuf, protobuf], exclude: ["Protos"],
+            swiftSettings: generatedSettings),
+        part("MantaSharedMemory", ["MantaCore"]),
         part("MantaAutoscaler"),
         part("MantaStore", ["MantaCore", "MantaThreads", grdb]),
 
         part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
-        part("MantaProtocol", ["MantaCore", "CMantaJSON"]),
+        part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", deque]),
@@ -86,7 +102,9 @@ let package = Package(
                 "MantaCore", "MantaThreads", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, lifecycle,
                 metrics,
             ]),
-        part("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, yams]),
+        part(
+            "MantaConfig",
+            ["MantaCore", "MantaWire", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, protobuf, yams]),
         part(
             "MantaController",
             [
@@ -96,7 +114,17 @@ let package = Package(
             ]),
         part(
             "MantaGateway",
-            ["MantaCore", "MantaServing", "MantaProtocol", "MantaHTTP", "MantaTelemetry", "MantaController", logging]),
+            [
+                "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol", "MantaHTTP",
+                "MantaTelemetry", "MantaConfig", "MantaController", logging, protobuf,
+            ]),
+        part(
+            "MantaGRPC",
+            [
+                "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol", "MantaHTTP",
+                "MantaTelemetry", "MantaGateway", logging, lifecycle, metrics, grpcCore, grpcProtobuf, grpcTransport,
+                protobuf, nioCore, nioPosix, nioSSL,
+            ]),
         part(
             "MantaAdmin",
             [
@@ -108,8 +136,8 @@ let package = Package(
             "MantaServer",
             [
                 "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaBatching", "MantaServing",
-                "MantaConfig", "MantaStore", "MantaController", "MantaGateway", "MantaAdmin", logging, lifecycle,
-                signals, metrics,
+                "MantaConfig", "MantaStore", "MantaController", "MantaSharedMemory", "MantaGateway", "MantaGRPC",
+                "MantaAdmin", logging, lifecycle, signals, metrics,
             ]),
         part(
             "MantaClient",
@@ -126,6 +154,12 @@ let package = Package(
             linkerSettings: [.linkedLibrary("mimalloc")]),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads"]),
+        part(
+            "MantaGatewayTestKit",
+            [
+                "MantaServing", "MantaSharedMemory", "MantaController", "MantaStore", "MantaTelemetry", "MantaGateway",
+                logging,
+            ]),
         tests("MantaCore"),
         tests("MantaTelemetry", [logging, metrics]),
         tests("MantaAutoscaler"),
@@ -133,17 +167,37 @@ let package = Package(
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
         tests("MantaStore", ["store-writer", grdb]),
+        tests("MantaWire", [protobuf]),
+        tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
         tests("MantaProtocol", ["MantaCore"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
-        tests("MantaAdmin", ["MantaController", "MantaHTTP", "MantaServing", "MantaStore", "MantaTelemetry", logging]),
+        tests(
+            "MantaAdmin",
+            [
+                "MantaController", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", "MantaServing", "MantaStore",
+                "MantaTelemetry", logging,
+            ]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
-        tests("MantaGateway", ["MantaCore", "MantaServing", "MantaHTTP", logging]),
-        tests("MantaClient", ["MantaCore", "MantaServing", "MantaGateway", "MantaHTTP", logging]),
+        tests(
+            "MantaGateway",
+            [
+                "MantaCore", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry", "MantaWire",
+                "MantaGatewayTestKit", logging,
+            ]),
+        tests(
+            "MantaGRPC",
+            [
+                "MantaCore", "MantaServing", "MantaHTTP", "MantaGateway", "MantaSharedMemory", "MantaWire",
+                "MantaGatewayTestKit", logging, grpcCore, grpcProtobuf, grpcTransport, protobuf,
+            ]),
+        tests(
+            "MantaClient",
+            ["MantaCore", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]

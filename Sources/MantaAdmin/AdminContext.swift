@@ -1,6 +1,7 @@
 package import MantaController
 package import MantaCore
-package import MantaServing
+package import MantaGateway
+import MantaServing
 package import MantaTelemetry
 import FoundationEssentials
 
@@ -14,22 +15,18 @@ package struct AdminContext: Sendable {
         case file(String)
     }
 
-    /// The deployments.
-    package var catalog: ModelCatalog
+    /// What inference works with.
+    package var plane: DataPlane
     /// What changes them.
     package var controller: Controller
     /// What happened.
     package var events: EventLog
     /// What is counted.
     package var registry: PrometheusRegistry
-    /// Manta's version.
-    package var version: String
     /// CPUs that the process may use.
     package var cpus: Int
     /// Where changes are kept.
     package var store: StoreKind
-    /// Whether clients may load and unload models over the protocol.
-    package var allowsModelControl: Bool
     /// Reads files again that aren't models: certificates, credentials. Gives what is wrong with them.
     package var reload: @Sendable () async -> [String]
     /// The clock.
@@ -37,22 +34,22 @@ package struct AdminContext: Sendable {
     private let origin: WallClock.Origin
 
     package init(
-        catalog: ModelCatalog, controller: Controller, events: EventLog, registry: PrometheusRegistry, version: String,
-        cpus: Int, store: StoreKind, allowsModelControl: Bool = false, time: any TimeSource = MachineTime(),
-        reload: @escaping @Sendable () async -> [String]
+        plane: DataPlane, controller: Controller, events: EventLog, registry: PrometheusRegistry, cpus: Int,
+        store: StoreKind, time: any TimeSource = MachineTime(), reload: @escaping @Sendable () async -> [String]
     ) {
-        self.catalog = catalog
+        self.plane = plane
         self.controller = controller
         self.events = events
         self.registry = registry
-        self.version = version
         self.cpus = cpus
         self.store = store
-        self.allowsModelControl = allowsModelControl
         self.time = time
         self.reload = reload
         origin = WallClock.Origin(instant: time.now)
     }
+
+    /// The deployments.
+    var catalog: ModelCatalog { plane.catalog }
 
     var clock: WallClock { WallClock(origin: origin, now: time.now) }
 
@@ -95,7 +92,7 @@ extension AdminContext {
             }
         let snapshots = catalog.all.map(\.snapshot)
         return ServerDocument(
-            version: version, startedAt: origin.timestamp, uptimeS: clock.age(of: origin.instant),
+            version: plane.version, startedAt: origin.timestamp, uptimeS: clock.age(of: origin.instant),
             ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, store: store,
             deployments: snapshots.map {
                 .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)

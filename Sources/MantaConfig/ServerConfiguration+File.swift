@@ -42,6 +42,8 @@ extension ServerConfiguration {
             keys.value("insecure", .flag) { admin.isInsecureAllowed = $0 }
         }
         keys.value("model_control", .flag) { allowsModelControl = $0 }
+        keys.value("shared_memory", .flag) { allowsSharedMemory = $0 }
+        keys.value("trace_file", .path(in: folder)) { traceFile = $0 }
         keys.value("state", .path(in: folder)) { stateFolder = $0 }
         keys.mapping("logging") { keys in
             keys.value("level", .word()) { logLevel = $0 }

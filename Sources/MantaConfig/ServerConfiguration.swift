@@ -15,6 +15,10 @@ public struct ServerConfiguration: Sendable {
     public var stateFolder: String?
     /// Whether clients may load and unload models over the protocol.
     public var allowsModelControl = false
+    /// Whether clients on this machine may share memory with the server.
+    public var allowsSharedMemory = false
+    /// Where clients' traces go; without it they can't trace.
+    public var traceFile: String?
     /// The least severe messages to log.
     public var logLevel = Logger.Level.info
     /// The engine's shared library, if it isn't to be looked for.

@@ -1,29 +1,25 @@
 import MantaCore
-public import MantaHTTP
+package import MantaHTTP
 import MantaProtocol
-public import MantaServing
+import MantaServing
 
-/// The Open Inference Protocol v2 over HTTP, with Triton's binary tensors.
-public struct InferenceRoutes: Sendable {
-    private let catalog: ModelCatalog
-    private let service: InferenceService
-    private let version: String
+/// The Open Inference Protocol v2 over HTTP, with Triton's extensions.
+package struct InferenceRoutes: Sendable {
+    private let plane: DataPlane
+    private var catalog: ModelCatalog { plane.catalog }
 
-    /// Routes to these models.
-    ///
-    /// - Parameters:
-    ///   - catalog: The models.
-    ///   - version: Manta's version, for the server's metadata.
-    public init(catalog: ModelCatalog, version: String) {
-        self.catalog = catalog
-        self.service = InferenceService(catalog: catalog)
-        self.version = version
+    /// Routes to what a data plane has.
+    package init(_ plane: DataPlane) {
+        self.plane = plane
     }
 
     /// Adds the protocol's routes.
-    public func register(in routes: inout Routes) {
+    package func register(in routes: inout Routes) {
         HealthRoutes(catalog: catalog).register(in: &routes)
-        routes.on(.get, "/v2") { [version] _ in try .json(ServerMetadata(version: version)) }
+        RepositoryRoutes(plane.repository).register(in: &routes)
+        routes.on(.get, "/v2") { [plane] _ in
+            try .json(ServerMetadata(version: plane.version, extensions: plane.extensions))
+        }
         for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
             routes.on(.get, model) { try translated(metadata, $0) }
             routes.on(.get, model + "/ready") { try translated(ready, $0) }
@@ -50,7 +46,7 @@ public struct InferenceRoutes: Sendable {
 
     private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
         var form = ReplyForm()
-        return try await service.infer(
+        return try await plane.inference.infer(
             model: request.parameters["model"] ?? "", version: try Self.versionNumber(of: request),
             started: request.receivedAt
         ) { signature throws(ServingError) in

@@ -4,9 +4,11 @@ import CoreMetrics
 import MantaAdmin
 import MantaController
 import MantaCore
+import MantaGateway
 import MantaHTTP
 import MantaONNX
 import MantaServing
+import MantaSharedMemory
 import MantaStore
 import MantaTelemetry
 import ServiceLifecycle
@@ -57,11 +59,13 @@ public struct Manta: Sendable {
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
 
+        let plane = DataPlane(
+            catalog: catalog, controller: controller, memory: configuration.allowsSharedMemory ? SharedMemory() : nil,
+            allowsModelControl: configuration.allowsModelControl, version: Self.version)
         let files = ReloadableFiles()
         let context = AdminContext(
-            catalog: catalog, controller: controller, events: events, registry: registry, version: Self.version,
-            cpus: cpus, store: configuration.storePath.map { .file($0) } ?? .memory,
-            allowsModelControl: configuration.allowsModelControl, reload: files.reload)
+            plane: plane, controller: controller, events: events, registry: registry, cpus: cpus,
+            store: configuration.storePath.map { .file($0) } ?? .memory, reload: files.reload)
         let admin = HTTPServer(
             configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
         let inference = HTTPServer(

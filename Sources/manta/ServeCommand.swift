@@ -36,6 +36,10 @@ struct ServeCommand: AsyncParsableCommand {
     var state: String?
     @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
     var allowModelControl = false
+    @Flag(help: "Let clients on this machine share memory with Manta for their tensors.")
+    var allowSharedMemory = false
+    @Option(help: ArgumentHelp("Where traces go that clients ask for. Without it they can't.", valueName: "file"))
+    var traceFile: String?
     @Flag(help: "Let the admin listener be open to other machines without credentials.")
     var adminInsecure = false
     @Option(help: "The least severe messages to log. Default: info.")
@@ -62,6 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
         if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
         if let state { configuration.stateFolder = state }
         if allowModelControl { configuration.allowsModelControl = true }
+        if allowSharedMemory { configuration.allowsSharedMemory = true }
+        if let traceFile { configuration.traceFile = traceFile }
         if adminInsecure { configuration.admin.isInsecureAllowed = true }
         if let logLevel { configuration.logLevel = logLevel }
     }

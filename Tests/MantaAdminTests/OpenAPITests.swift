@@ -2,6 +2,8 @@ import Foundation
 import Logging
 import MantaAdmin
 import MantaController
+import MantaGateway
+import MantaGatewayTestKit
 import MantaHTTP
 import MantaServing
 import MantaStore
@@ -20,8 +22,8 @@ struct OpenAPITests {
         let controller = Controller(
             configuration: .init(), store: try await EmbeddedStore.open(path: nil), catalog: catalog, events: events)
         let context = AdminContext(
-            catalog: catalog, controller: controller, events: events, registry: PrometheusRegistry(), version: "1",
-            cpus: 1, store: .memory, reload: { [] })
+            plane: try await DataPlane.test(over: catalog), controller: controller, events: events,
+            registry: PrometheusRegistry(), cpus: 1, store: .memory, reload: { [] })
 
         #expect(words(context.inferenceRoutes.registered) == words(OpenAPIDocument.inferencePaths))
         #expect(words(context.adminRoutes.registered) == words(OpenAPIDocument.paths))

@@ -1,6 +1,7 @@
 import Logging
 import MantaCore
 import MantaGateway
+import MantaGatewayTestKit
 import MantaHTTP
 import MantaServing
 import MantaTestKit
@@ -23,6 +24,7 @@ struct InferenceTests {
                 configuration: DeploymentConfiguration(name: "m"),
                 versions: [VersionSpec(number: 3, path: "", hash: "")], scale: .pinned(1))
         ])
+        let plane = try await DataPlane.test(over: catalog)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await catalog.run() }
             _ = try await catalog.deployment("m").settled(within: .seconds(30))
@@ -30,7 +32,7 @@ struct InferenceTests {
             do {
                 result = .success(
                     try await serving {
-                        InferenceRoutes(catalog: catalog, version: "9").register(in: &$0)
+                        InferenceRoutes(plane).register(in: &$0)
                     } body: { url in
                         try await ServerConnection.open(ConnectionSettings(url: url), body)
                     })

@@ -1,6 +1,7 @@
 import Logging
 import MantaCore
 import MantaGateway
+import MantaGatewayTestKit
 import MantaHTTP
 import MantaServing
 import MantaTestKit
@@ -25,7 +26,7 @@ private func serving<Result: Sendable>(
         WantedDeployment(configuration: configuration, versions: [version], scale: .pinned(1)), vacant,
     ])
     var routes = Routes()
-    InferenceRoutes(catalog: catalog, version: "9.9").register(in: &routes)
+    InferenceRoutes(try await DataPlane.test(over: catalog)).register(in: &routes)
     var http = HTTPServerConfiguration()
     http.accessLog = false
     let server = HTTPServer(configuration: http, routes: routes, logger: logger)

@@ -5,9 +5,7 @@ extension AdminContext {
     /// What the inference listener answers.
     package var inferenceRoutes: Routes {
         var routes = Routes()
-        InferenceRoutes(catalog: catalog, version: version).register(in: &routes)
-        RepositoryRoutes(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
-            .register(in: &routes)
+        InferenceRoutes(plane).register(in: &routes)
         return routes
     }
 

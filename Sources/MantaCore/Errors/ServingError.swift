@@ -24,7 +24,7 @@ extension ServingError {
     /// The kinds of failure. A struct, so that a new kind breaks nobody who switches over them.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidRequest, unsupported, modelNotFound, modelUnavailable, overloaded
+            case invalidRequest, alreadyExists, forbidden, unsupported, modelNotFound, modelUnavailable, overloaded
             case deadlineExceeded, cancelled, shuttingDown, engineFailed, `internal`
         }
 
@@ -32,6 +32,10 @@ extension ServingError {
 
         /// The request is wrong; the message names the field.
         public static let invalidRequest = Code(kind: .invalidRequest)
+        /// The request would make something that is there already.
+        public static let alreadyExists = Code(kind: .alreadyExists)
+        /// The request asks for what this server was told not to do.
+        public static let forbidden = Code(kind: .forbidden)
         /// The request asks for what this server doesn't do.
         public static let unsupported = Code(kind: .unsupported)
         /// There is no such model or version.

@@ -6,15 +6,52 @@ public struct InferenceRequest: Sendable {
     public var parameters: Parameters
     /// The input tensors by name, in the request's order.
     public var inputs: [NamedTensor]
-    /// The names of the outputs wanted, in the order wanted; empty for all.
-    public var outputs: [String]
+    /// The outputs wanted, in the order wanted; empty for all.
+    public var outputs: [RequestedOutput]
 
     /// A request with these inputs.
-    public init(id: String? = nil, parameters: Parameters = [:], inputs: [NamedTensor], outputs: [String] = []) {
+    public init(
+        id: String? = nil, parameters: Parameters = [:], inputs: [NamedTensor], outputs: [RequestedOutput] = []
+    ) {
         self.id = id
         self.parameters = parameters
         self.inputs = inputs
         self.outputs = outputs
+    }
+}
+
+/// An output that a request asks for.
+public struct RequestedOutput: Sendable, Hashable, ExpressibleByStringLiteral {
+    /// The output's name in the model's signature.
+    public var name: String
+    /// How many of its classes are wanted in place of its elements, the most likely first; at least 1.
+    public var classes: Int?
+    /// Where the client wants its bytes, if not in the reply.
+    public var slice: MemorySlice?
+
+    /// An output as the model gives it.
+    public init(_ name: String, classes: Int? = nil, slice: MemorySlice? = nil) {
+        (self.name, self.classes, self.slice) = (name, classes, slice)
+    }
+
+    /// An output as the model gives it.
+    public init(stringLiteral name: String) {
+        self.init(name)
+    }
+}
+
+/// A part of a region of memory that a client on the same machine shares with the server.
+public struct MemorySlice: Sendable, Hashable {
+    /// The name under which the client registered the region.
+    public var region: String
+    /// Where it begins in the region, in bytes.
+    public var offset: Int
+    /// How many bytes it has.
+    public var byteCount: Int
+
+    /// A part of a region.
+    public init(region: String, offset: Int = 0, byteCount: Int) {
+        (self.region, self.offset, self.byteCount) = (region, offset, byteCount)
     }
 }
 
@@ -44,11 +81,14 @@ public struct NamedTensor: Sendable {
     public var name: String
     /// The tensor.
     public var tensor: Tensor
+    /// Where the client finds its bytes, if not in the reply: an output that was written into shared memory.
+    public var slice: MemorySlice?
 
     /// A tensor of this name.
-    public init(_ name: String, _ tensor: Tensor) {
+    public init(_ name: String, _ tensor: Tensor, slice: MemorySlice? = nil) {
         self.name = name
         self.tensor = tensor
+        self.slice = slice
     }
 }
 

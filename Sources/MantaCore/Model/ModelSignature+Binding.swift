@@ -36,13 +36,13 @@ extension ModelSignature {
         return bound
     }
 
-    /// The indices of the outputs of these names, in the order asked for; all outputs if no names are given.
+    /// The indices of these outputs, in the order asked for; all outputs if none is given.
     ///
     /// - Throws: ``ServingError`` with code `invalidRequest` that names the output.
-    public func outputIndices(_ names: [String]) throws(ServingError) -> [Int] {
-        guard !names.isEmpty else { return Array(outputs.indices) }
+    public func outputIndices(_ wanted: [RequestedOutput]) throws(ServingError) -> [Int] {
+        guard !wanted.isEmpty else { return Array(outputs.indices) }
         var indices: [Int] = []
-        for name in names {
+        for name in wanted.map(\.name) {
             guard let index = outputs.firstIndex(where: { $0.name == name }) else {
                 throw ServingError(
                     .invalidRequest, "output \"\(name)\": the model has no such output; it has \(listed(outputs))")

@@ -24,6 +24,8 @@ public struct TensorSpec: Sendable, Hashable {
     public var symbols: [String?]
     /// Whether a request may leave it out.
     public var isOptional: Bool
+    /// What each class of an output is called, by its index; empty if nobody said.
+    public var labels: [String] = []
 
     /// A description of one input or output.
     public init(

@@ -5,9 +5,9 @@ import MantaServing
 
 /// `GET /v2`.
 struct ServerMetadata: Encodable {
-    let name = "manta"
+    let name = DataPlane.name
     let version: String
-    let extensions = ["binary_tensor_data", "model_repository"]
+    let extensions: [String]
 }
 
 /// `GET /v2/models/{model}`.

@@ -5,7 +5,8 @@ extension ServingError {
     /// The status that a client of HTTP sees.
     var status: HTTPStatus {
         switch code {
-        case .invalidRequest: HTTPStatus(400)
+        case .invalidRequest, .alreadyExists: HTTPStatus(400)
+        case .forbidden: HTTPStatus(403)
         case .modelNotFound: HTTPStatus(404)
         case .overloaded: HTTPStatus(429)
         case .cancelled: HTTPStatus(499)

@@ -80,7 +80,7 @@ struct RequestReader {
         var request = InferenceRequest(id: id, parameters: parameters ?? [:], inputs: inputs)
         var reply = ReplyForm(binary: binaryByDefault ?? false)
         for output in outputs ?? [] {
-            request.outputs.append(output.name)
+            request.outputs.append(RequestedOutput(output.name))
             if let isBinary = output.isBinary { reply.choose(output.name, binary: isBinary) }
         }
         return (request, reply)

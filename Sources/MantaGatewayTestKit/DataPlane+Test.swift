@@ -1,0 +1,27 @@
+import Logging
+import MantaController
+package import MantaGateway
+package import MantaServing
+package import MantaSharedMemory
+import MantaStore
+import MantaTelemetry
+
+extension DataPlane {
+    /// A data plane for tests, over these models and an empty repository.
+    ///
+    /// - Parameters:
+    ///   - catalog: The models.
+    ///   - memory: The memory that clients share.
+    ///   - allowsModelControl: Whether clients may load and unload models.
+    package static func test(
+        over catalog: ModelCatalog, memory: SharedMemory? = nil, allowsModelControl: Bool = false
+    ) async throws -> DataPlane {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let controller = Controller(
+            configuration: .init(), store: try await EmbeddedStore.open(path: nil), catalog: catalog,
+            events: EventLog(logger: logger))
+        return DataPlane(
+            catalog: catalog, controller: controller, memory: memory, allowsModelControl: allowsModelControl,
+            version: "9.9")
+    }
+}
