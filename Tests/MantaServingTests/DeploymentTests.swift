@@ -157,6 +157,27 @@ struct DeploymentTests {
         }
     }
 
+    @Test("copies of requests, by which a new version is tried, count nowhere")
+    func copiesAreNotCounted() async throws {
+        try await running(wanted([(1, "a")])) { deployment, _ in
+            let old = try #require(deployment.metrics(1))
+            deployment.apply(
+                wanted([(2, "a")]) {
+                    $0.configuration.rollout.trialRequests = 5
+                    $0.configuration.rollout.trialTime = .seconds(60)
+                })
+            var answers = 0
+            while deployment.snapshot.controller.routes.defaultVersion != 2 {
+                try await deployment.answer()
+                answers += 1
+            }
+            let new = try #require(deployment.metrics(2))
+
+            #expect(answers >= 5)
+            #expect(Int(old.statistics.rows + new.statistics.rows) == answers)
+        }
+    }
+
     @Test("a new version that fails its first live request goes back to the old one, which answers that request")
     func regression() async throws {
         try await running(wanted([(1, "a")])) { deployment, _ in

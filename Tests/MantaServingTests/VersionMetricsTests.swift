@@ -14,9 +14,10 @@ struct VersionMetricsTests {
     func everythingIsCounted() {
         let metrics = metrics(version: 1)
 
-        metrics.recordRequest(code: "ok", duration: .milliseconds(3), at: start)
-        metrics.recordBatch(
-            rows: 5, run: .milliseconds(2), batch: .microseconds(20), waits: [.milliseconds(1), .zero], at: start)
+        metrics.recordAnswer(duration: .milliseconds(3), at: start)
+        var timing = InferenceTiming()
+        (timing.input, timing.run, timing.output) = (.microseconds(15), .milliseconds(2), .microseconds(5))
+        metrics.recordBatch(rows: 5, waits: [.milliseconds(1), .zero], timing: timing, at: start)
         metrics.recordEncode(.microseconds(30))
         metrics.recordRestart()
 
@@ -38,8 +39,12 @@ struct VersionMetricsTests {
         let metrics = metrics(version: 1)
         for second in 0..<20 {
             let now = start + .seconds(second)
-            metrics.recordRequest(code: second < 5 ? "overloaded" : "ok", duration: .milliseconds(10), at: now)
-            metrics.recordBatch(rows: second.isMultiple(of: 2) ? 1 : 4, run: .zero, batch: .zero, waits: [], at: now)
+            if second < 5 {
+                metrics.recordFailure(.overloaded, duration: .milliseconds(10), at: now)
+            } else {
+                metrics.recordAnswer(duration: .milliseconds(10), at: now)
+            }
+            metrics.recordBatch(rows: second.isMultiple(of: 2) ? 1 : 4, waits: [], timing: .init(), at: now)
         }
 
         let summary = metrics.lastMinute(at: start + .seconds(20))
@@ -49,14 +54,49 @@ struct VersionMetricsTests {
         #expect((9.375...10.625).contains(try #require(summary.p99) / .milliseconds(1)))
     }
 
+    @Test("statistics tell each kind of time apart, and how large batches were")
+    func statistics() {
+        let metrics = metrics(version: 1)
+        var timing = InferenceTiming()
+        (timing.queue, timing.input, timing.run, timing.output) = (
+            .nanoseconds(7), .nanoseconds(20), .nanoseconds(300), .nanoseconds(4)
+        )
+
+        metrics.recordBatch(rows: 2, waits: [], timing: timing, at: start)
+        metrics.recordBatch(rows: 2, waits: [], timing: timing, at: start)
+        metrics.recordBatch(rows: 8, waits: [], timing: timing, at: start + .seconds(1))
+        metrics.recordAnswer(duration: .nanoseconds(400), timing: timing, at: start)
+        metrics.recordFailure(.overloaded, duration: .nanoseconds(9), at: start)
+
+        let statistics = metrics.statistics
+        #expect(statistics.rows == 12 && statistics.executions == 3)
+        #expect(statistics.batches.mapValues(\.run.count) == [2: 2, 8: 1])
+        #expect(statistics.batches[2]?.run.nanoseconds == 600)
+        #expect(statistics.lastExecution == start + .seconds(1))
+        #expect(statistics.succeeded.count == 1 && statistics.succeeded.nanoseconds == 400)
+        #expect(statistics.failed.count == 1 && statistics.failed.nanoseconds == 9)
+        let times = [statistics.queue, statistics.input, statistics.run, statistics.output].map(\.nanoseconds)
+        #expect(times == [7, 20, 300, 4])
+    }
+
+    @Test("a model that is given batches of ever more sizes costs no more memory")
+    func sizesAreBounded() {
+        let metrics = metrics(version: 1)
+
+        for rows in 1...1000 { metrics.recordBatch(rows: rows, waits: [], timing: .init(), at: start) }
+
+        #expect(metrics.statistics.batches.count == InferenceStatistics.maxSizes)
+        #expect(metrics.statistics.executions == 1000)
+    }
+
     @Test("the series of a version go with it, those of others stay, and a late request brings nothing back")
     func removal() {
         let (old, new) = (metrics(version: 1), metrics(version: 2))
-        for metrics in [old, new] { metrics.recordRequest(code: "ok", duration: .milliseconds(1)) }
+        for metrics in [old, new] { metrics.recordAnswer(duration: .milliseconds(1)) }
 
         old.remove()
         old.remove()
-        old.recordRequest(code: "shuttingDown", duration: .milliseconds(1))
+        old.recordFailure(.shuttingDown, duration: .milliseconds(1))
 
         let text = registry.render()
         #expect(!text.contains("version=\"1\""))
@@ -67,7 +107,7 @@ struct VersionMetricsTests {
     func replacement() {
         let old = metrics(version: 1)
         let new = metrics(version: 1)
-        new.recordRequest(code: "ok", duration: .milliseconds(1))
+        new.recordAnswer(duration: .milliseconds(1))
         old.remove()
         #expect(registry.render().contains("manta_requests_total{model=\"digits\",version=\"1\",code=\"ok\"} 1\n"))
     }

@@ -96,12 +96,17 @@ public struct NamedTensor: Sendable {
 public struct InferenceTiming: Sendable, Hashable {
     /// From admission until a batch took the request.
     public var queue = Duration.zero
-    /// Putting the batch together and taking its results apart.
-    public var batch = Duration.zero
+    /// Putting the batch together.
+    public var input = Duration.zero
     /// The engine's run.
     public var run = Duration.zero
+    /// Taking the batch's results apart.
+    public var output = Duration.zero
     /// Rows that ran together with this request's, its own included.
     public var batchRows = 0
+
+    /// Putting the batch together and taking its results apart.
+    public var batch: Duration { input + output }
 
     /// No time at all.
     public init() {}

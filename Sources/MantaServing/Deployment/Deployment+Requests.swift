@@ -25,6 +25,22 @@ extension Deployment {
         state.withLock { state in (number ?? state.defaultVersion).flatMap { state.metrics[$0] } }
     }
 
+    /// What was counted for one version, or for each that is served, is being loaded or finishes.
+    ///
+    /// - Parameter number: The version; `nil` for all.
+    /// - Returns: The versions, ascending.
+    /// - Throws: ``ServingError`` if there is no such version, or nothing was loaded of it yet.
+    package func statistics(
+        _ number: Int?
+    ) throws(ServingError) -> [(version: Int, statistics: InferenceStatistics)] {
+        let result: Result<[Int: VersionMetrics], ServingError> = state.withLock { state in
+            guard let number else { return .success(state.metrics) }
+            guard let metrics = state.metrics[number] else { return .failure(state.refusal(of: number)) }
+            return .success([number: metrics])
+        }
+        return try result.get().sorted { $0.key < $1.key }.map { ($0.key, $0.value.statistics) }
+    }
+
     /// Runs a request. If the instance that it was addressed to is being replaced, the next one serves it; if the version
     /// is asleep, it is woken up and the request waits for that within its deadline.
     ///

@@ -10,6 +10,8 @@ struct BatchRun {
     struct Result {
         /// For each request its outputs, in the order of the requests.
         var outputs: [[Tensor]]
+        /// When the engine began.
+        var started: ContinuousClock.Instant
         /// The engine's part of the time.
         var run: Duration
     }
@@ -24,12 +26,14 @@ struct BatchRun {
         let started = time.now
         let outputs = try model.run(inputs, outputs: wanted)
         let run = time.now - started
-        guard plan.maxRows > 0 else { return Result(outputs: [outputs], run: run) }
+        let whole = Result(outputs: [outputs], started: started, run: run)
+        guard plan.maxRows > 0 else { return whole }
         let rows = requests.map(\.rowCount)
         try checkRows(of: outputs, wanted: wanted, rows: rows.reduce(0, +))
-        guard requests.count > 1 else { return Result(outputs: [outputs], run: run) }
+        guard requests.count > 1 else { return whole }
         let parts = outputs.map { $0.splittingRows(rows) }
-        return Result(outputs: requests.indices.map { request in parts.map { $0[request] } }, run: run)
+        return Result(
+            outputs: requests.indices.map { request in parts.map { $0[request] } }, started: started, run: run)
     }
 
     private func joinedInputs(_ requests: [PendingInference]) -> [Tensor?] {

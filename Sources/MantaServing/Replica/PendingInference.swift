@@ -19,10 +19,12 @@ final class PendingInference: Sendable {
     let inputs: [Tensor?]
     /// The indices of the outputs wanted.
     let outputs: [Int]
+    /// Whether it is a copy of a client's request, which nobody counts.
+    let isCopy: Bool
     private let state = Mutex(State.open)
 
-    init(inputs: [Tensor?], outputs: [Int]) {
-        (self.inputs, self.outputs) = (inputs, outputs)
+    init(inputs: [Tensor?], outputs: [Int], isCopy: Bool = false) {
+        (self.inputs, self.outputs, self.isCopy) = (inputs, outputs, isCopy)
     }
 
     /// Rows of its inputs, which all have the same; 0 for a model without inputs.

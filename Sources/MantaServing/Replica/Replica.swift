@@ -84,9 +84,12 @@ actor Replica {
         batcher.finished(rows: rows, time: elapsed)
         activity.withLock { $0.ran(for: elapsed) }
         var timing = InferenceTiming()
+        timing.input = result.started - taken
         timing.run = result.run
-        timing.batch = elapsed - result.run
+        timing.output = elapsed - timing.input - timing.run
         timing.batchRows = rows
+        // First, so that whoever has an answer finds it counted.
+        record(batch, timing, taken: taken, at: taken + elapsed)
         let resolve = {
             for (request, outputs) in zip(batch, result.outputs) {
                 timing.queue = taken - request.arrived
@@ -96,9 +99,21 @@ actor Replica {
         // Small replies are soon written, so that happens here; large ones would hold up the next batch.
         let byteCount = result.outputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
         if byteCount <= Self.smallReplies { FollowUpExecutor.shared.collecting(resolve) } else { resolve() }
-        metrics.recordBatch(
-            rows: rows, run: timing.run, batch: timing.batch, waits: batch.map { taken - $0.arrived },
-            at: taken + elapsed)
+    }
+
+    /// Counts a batch, but for copies in it. Where requests always run alone, a row is a request.
+    private func record(
+        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, taken: ContinuousClock.Instant,
+        at now: ContinuousClock.Instant
+    ) {
+        var (rows, waits): (Int, [Duration]) = (0, [])
+        waits.reserveCapacity(batch.count)
+        for request in batch where !request.payload.isCopy {
+            rows += run.plan.maxRows > 0 ? request.rows : 1
+            waits.append(taken - request.arrived)
+        }
+        guard rows > 0 else { return }
+        metrics.recordBatch(rows: rows, waits: waits, timing: timing, at: now)
     }
 }
 

@@ -58,7 +58,7 @@ final class TrialRun: Sendable {
 
     private func put(_ request: InferenceRequest, through trial: inout Trial) async {
         do throws(ServingError) {
-            guard let response = try await candidate.infer(request) else { return }
+            guard let response = try await candidate.infer(request, isCopy: true) else { return }
             trial.passed(
                 .init(
                     elapsed: response.timing.run + response.timing.batch,

@@ -26,17 +26,20 @@ extension ServedVersion {
     ///   - request: Inputs by name, and the outputs wanted.
     ///   - schedule: How long it may take and how urgent it is.
     ///   - arrived: When the request came, from which its time counts; `nil` for now.
+    ///   - isCopy: Whether it is a copy of a client's request, which nobody counts.
     /// - Returns: The outputs, in the order asked for; `nil` if the version takes no more requests, so that another
     ///   may serve it.
     /// - Throws: ``ServingError``: `invalidRequest`, `modelUnavailable`, `overloaded`, `deadlineExceeded`, `cancelled`,
     ///   `shuttingDown` or `engineFailed`.
     package func infer(
-        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: ContinuousClock.Instant? = nil
+        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: ContinuousClock.Instant? = nil,
+        isCopy: Bool = false
     ) async throws(ServingError) -> InferenceResponse? {
         guard let live = try accepting() else { return nil }
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
-        let parts = try split(inputs, wanted: wanted, live)
+        let whole = PendingInference(inputs: inputs, outputs: wanted, isCopy: isCopy)
+        let parts = try split(whole, live)
         let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
         guard try submit(queued, to: live.batcher) else { return nil }
         let outcome = try await withTaskCancellationHandler {
@@ -51,11 +54,8 @@ extension ServedVersion {
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit.
-    private func split(
-        _ inputs: [Tensor?], wanted: [Int], _ live: Live
-    ) throws(ServingError) -> [PendingInference] {
-        let whole = PendingInference(inputs: inputs, outputs: wanted)
-        let plan = live.plan
+    private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference] {
+        let (inputs, plan) = (whole.inputs, live.plan)
         guard plan.maxRows > 0 else { return [whole] }
         let rows = whole.rowCount
         for (spec, tensor) in zip(live.signature.inputs, inputs) {
@@ -77,7 +77,7 @@ extension ServedVersion {
         if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
         let pieces = inputs.map { $0?.splittingRows(counts) }
         return counts.indices.map { part in
-            PendingInference(inputs: pieces.map { $0?[part] }, outputs: wanted)
+            PendingInference(inputs: pieces.map { $0?[part] }, outputs: whole.outputs, isCopy: whole.isCopy)
         }
     }
 

@@ -1,5 +1,5 @@
 import CoreMetrics
-import MantaCore
+package import MantaCore
 package import MantaTelemetry
 import Synchronization
 
@@ -16,7 +16,13 @@ package final class VersionMetrics: Sendable {
     private let encode: Timer
     private let batchRows: Recorder
     private let restarts: Counter
-    private let window: Mutex<RateWindow>
+    /// What is told of it over the protocol and of its last minute: one lock, since both are added to together.
+    private let tally: Mutex<Tally>
+
+    private struct Tally {
+        var window: RateWindow
+        var statistics = InferenceStatistics()
+    }
 
     init(
         _ model: ModelID, startingAt start: ContinuousClock.Instant = .now,
@@ -31,11 +37,32 @@ package final class VersionMetrics: Sendable {
         encode = Timer(label: "manta_encode_duration_seconds", dimensions: labels, factory: factory)
         batchRows = Recorder(label: "manta_batch_rows", dimensions: labels, aggregate: true, factory: factory)
         restarts = Counter(label: "manta_replica_restarts_total", dimensions: labels, factory: factory)
-        window = Mutex(RateWindow(startingAt: start))
+        tally = Mutex(Tally(window: RateWindow(startingAt: start)))
     }
 
-    /// A request ended: `code` is `ok` or a ``ServingError/Code``.
-    package func recordRequest(code: String, duration: Duration, at now: ContinuousClock.Instant = .now) {
+    /// A request was answered.
+    package func recordAnswer(
+        duration: Duration, timing: InferenceTiming = .init(), at now: ContinuousClock.Instant = .now
+    ) {
+        count("ok", duration)
+        tally.withLock { tally in
+            tally.window.record(duration: duration, failed: false, at: now)
+            tally.statistics.succeeded(in: duration, timing)
+        }
+    }
+
+    /// A request was refused or failed.
+    package func recordFailure(
+        _ code: ServingError.Code, duration: Duration, at now: ContinuousClock.Instant = .now
+    ) {
+        count(code.description, duration)
+        tally.withLock { tally in
+            tally.window.record(duration: duration, failed: true, at: now)
+            tally.statistics.failed(in: duration)
+        }
+    }
+
+    private func count(_ code: String, _ duration: Duration) {
         let counter = requests.withLock { counters -> Counter? in
             if let counter = counters?[code] { return counter }
             // Once the version is gone, nothing would ever remove a new series.
@@ -47,7 +74,6 @@ package final class VersionMetrics: Sendable {
         }
         counter?.increment()
         total.recordNanoseconds(duration.nanoseconds)
-        window.withLock { $0.record(duration: duration, failed: code != "ok", at: now) }
     }
 
     /// A reply was written.
@@ -60,19 +86,30 @@ package final class VersionMetrics: Sendable {
         restarts.increment()
     }
 
-    func recordBatch(
-        rows: Int, run: Duration, batch: Duration, waits: [Duration], at now: ContinuousClock.Instant
-    ) {
-        self.run.recordNanoseconds(run.nanoseconds)
-        self.batch.recordNanoseconds(batch.nanoseconds)
+    /// A batch has run.
+    ///
+    /// - Parameters:
+    ///   - rows: Its rows.
+    ///   - waits: How long each of its requests waited.
+    ///   - timing: Where its time went.
+    ///   - now: When it was over.
+    func recordBatch(rows: Int, waits: [Duration], timing: InferenceTiming, at now: ContinuousClock.Instant) {
+        run.recordNanoseconds(timing.run.nanoseconds)
+        batch.recordNanoseconds(timing.batch.nanoseconds)
         batchRows.record(Int64(rows))
         for wait in waits { queue.recordNanoseconds(wait.nanoseconds) }
-        window.withLock { $0.recordBatch(rows: rows, at: now) }
+        tally.withLock { tally in
+            tally.window.recordBatch(rows: rows, at: now)
+            tally.statistics.ran(rows: rows, timing, at: now)
+        }
     }
+
+    /// What was counted since the version was first loaded.
+    package var statistics: InferenceStatistics { tally.withLock { $0.statistics } }
 
     /// How much was served in the last minute, and how fast.
     package func lastMinute(at now: ContinuousClock.Instant) -> RateWindow.Summary {
-        window.withLock { $0.summary(at: now) }
+        tally.withLock { $0.window.summary(at: now) }
     }
 
     /// The version is gone: its series go too. A second call does nothing.
