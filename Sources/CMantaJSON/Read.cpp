@@ -137,6 +137,16 @@ struct StringReader {
     }
 };
 
+// Gives the one scalar at `token` to `reader`.
+template <typename Reader>
+manta_json_read read_element(const manta_json *json, size_t token, Reader reader) {
+    auto start = reader.target;
+    if (token >= json->token_count) { return {MANTA_JSON_EXPECTED_VALUE, token, 0, 0}; }
+    auto status = reader(json->bytes + json->tokens[token]);
+    if (status != MANTA_JSON_OK) { return {status, token, 0, 0}; }
+    return {MANTA_JSON_OK, token + 1, 1, size_t(reader.target - start)};
+}
+
 // Walks an array of any depth and gives each scalar in it to `reader`.
 template <typename Reader>
 manta_json_read read_elements(const manta_json *json, size_t token, size_t count, Reader reader) {
@@ -188,26 +198,37 @@ manta_json_read read_elements(const manta_json *json, size_t token, size_t count
     }
 }
 
+// Calls `read` with the reader of a type.
+template <typename Read>
+manta_json_read with_reader(const manta_json *json, size_t token, manta_type type, uint8_t *target, Read read) {
+    auto limit = json->bytes + json->byte_count;
+    switch (type) {
+    case MANTA_BOOL: return read(BoolReader{target, limit});
+    case MANTA_INT8: return read(IntegerReader<int8_t>{target, limit});
+    case MANTA_INT16: return read(IntegerReader<int16_t>{target, limit});
+    case MANTA_INT32: return read(IntegerReader<int32_t>{target, limit});
+    case MANTA_INT64: return read(IntegerReader<int64_t>{target, limit});
+    case MANTA_UINT8: return read(IntegerReader<uint8_t>{target, limit});
+    case MANTA_UINT16: return read(IntegerReader<uint16_t>{target, limit});
+    case MANTA_UINT32: return read(IntegerReader<uint32_t>{target, limit});
+    case MANTA_UINT64: return read(IntegerReader<uint64_t>{target, limit});
+    case MANTA_FP16: return read(NarrowReader<Half, uint16_t>{target, limit});
+    case MANTA_BF16: return read(NarrowReader<BFloat, uint16_t>{target, limit});
+    case MANTA_FP32: return read(NarrowReader<Single, uint32_t>{target, limit});
+    case MANTA_FP64: return read(DoubleReader{target, limit});
+    case MANTA_BYTES: return read(StringReader{target, limit});
+    }
+    return {MANTA_JSON_WRONG_TYPE, token, 0, 0};
+}
+
 } // namespace
 
 manta_json_read manta_json_read_elements(
     const manta_json *json, size_t token, manta_type type, size_t count, uint8_t *target) {
-    auto limit = json->bytes + json->byte_count;
-    switch (type) {
-    case MANTA_BOOL: return read_elements(json, token, count, BoolReader{target, limit});
-    case MANTA_INT8: return read_elements(json, token, count, IntegerReader<int8_t>{target, limit});
-    case MANTA_INT16: return read_elements(json, token, count, IntegerReader<int16_t>{target, limit});
-    case MANTA_INT32: return read_elements(json, token, count, IntegerReader<int32_t>{target, limit});
-    case MANTA_INT64: return read_elements(json, token, count, IntegerReader<int64_t>{target, limit});
-    case MANTA_UINT8: return read_elements(json, token, count, IntegerReader<uint8_t>{target, limit});
-    case MANTA_UINT16: return read_elements(json, token, count, IntegerReader<uint16_t>{target, limit});
-    case MANTA_UINT32: return read_elements(json, token, count, IntegerReader<uint32_t>{target, limit});
-    case MANTA_UINT64: return read_elements(json, token, count, IntegerReader<uint64_t>{target, limit});
-    case MANTA_FP16: return read_elements(json, token, count, NarrowReader<Half, uint16_t>{target, limit});
-    case MANTA_BF16: return read_elements(json, token, count, NarrowReader<BFloat, uint16_t>{target, limit});
-    case MANTA_FP32: return read_elements(json, token, count, NarrowReader<Single, uint32_t>{target, limit});
-    case MANTA_FP64: return read_elements(json, token, count, DoubleReader{target, limit});
-    case MANTA_BYTES: return read_elements(json, token, count, StringReader{target, limit});
-    }
-    return {MANTA_JSON_WRONG_TYPE, token, 0, 0};
+    return with_reader(
+        json, token, type, target, [=](auto reader) { return read_elements(json, token, count, reader); });
+}
+
+manta_json_read manta_json_read_element(const manta_json *json, size_t token, manta_type type, uint8_t *target) {
+    return with_reader(json, token, type, target, [=](auto reader) { return read_element(json, token, reader); });
 }

@@ -93,6 +93,9 @@ manta_json_read manta_json_skip(const manta_json *json, size_t token);
 manta_json_read manta_json_read_elements(
     const manta_json *json, size_t token, manta_type type, size_t count, uint8_t *target);
 
+// Reads the one element at `token` into `target`, which has room for it.
+manta_json_read manta_json_read_element(const manta_json *json, size_t token, manta_type type, uint8_t *target);
+
 // A number on its own; `is_integer` if it is written as one and fits.
 typedef struct {
     manta_json_status status;

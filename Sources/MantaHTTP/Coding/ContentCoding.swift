@@ -31,7 +31,8 @@ enum ContentCoding: String, Sendable {
         for part in header.split(separator: ",") {
             let fields = part.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
             guard let name = fields.first?.lowercased() else { continue }
-            let weight = fields.dropFirst().first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            let quality = fields.dropFirst().first { $0.hasPrefix("q=") || $0.hasPrefix("Q=") }
+            let weight = quality.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
             let coding = ContentCoding(rawValue: name)
             guard coding != nil || name == "identity", weight > best.weight else { continue }
             best = (coding, weight)

@@ -2,7 +2,8 @@
 struct RoutePath: Sendable {
     private enum Segment: Sendable {
         case literal([UInt8])
-        case parameter(String)
+        /// Any text that ends with `suffix`, which isn't part of the parameter.
+        case parameter(String, suffix: [UInt8])
     }
 
     enum Match: Sendable {
@@ -19,8 +20,9 @@ struct RoutePath: Sendable {
     init(_ pattern: String) {
         self.pattern = pattern
         segments = pattern.split(separator: "/", omittingEmptySubsequences: false).dropFirst().map { part in
-            part.hasPrefix("{") && part.hasSuffix("}")
-                ? .parameter(String(part.dropFirst().dropLast())) : .literal(Array(part.utf8))
+            guard part.hasPrefix("{"), let end = part.firstIndex(of: "}") else { return .literal(Array(part.utf8)) }
+            return .parameter(
+                String(part[..<end].dropFirst()), suffix: Array(part[end...].dropFirst().utf8))
         }
     }
 
@@ -36,10 +38,14 @@ struct RoutePath: Sendable {
             case .literal(let text):
                 guard rest.starts(with: text) else { return .differs }
                 rest.removeFirst(text.count)
-            case .parameter(let name):
+            case .parameter(let name, let suffix):
                 let text = rest.prefix { $0 != UInt8(ascii: "/") }
-                if text.isEmpty { return .differs }
-                guard let value = PercentEncoding.decode(Substring(text)) else { return .malformed }
+                guard text.count > suffix.count, text.suffix(suffix.count).elementsEqual(suffix) else {
+                    return .differs
+                }
+                guard let value = PercentEncoding.decode(Substring(text.dropLast(suffix.count))) else {
+                    return .malformed
+                }
                 parameters.append((name, value))
                 rest = rest[text.endIndex...]
             }

@@ -58,7 +58,8 @@ public struct Routes: Sendable {
     ///
     /// - Parameters:
     ///   - method: GET answers HEAD too.
-    ///   - path: Matched whole and with regard to case; `{name}` stands for one segment.
+    ///   - path: Matched whole and with regard to case; `{name}` stands for one segment, or for its beginning
+    ///     where text follows: `{name}:predict`.
     ///   - body: Whether there must be a body.
     ///   - access: Who may ask.
     ///   - handler: Answers.

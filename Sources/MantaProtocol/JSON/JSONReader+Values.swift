@@ -44,7 +44,7 @@ extension JSONReader {
     }
 
     /// A parameter's value, or `nil` if something else comes next. Integers beyond 64 bits become doubles.
-    private mutating func readParameter() throws(ServingError) -> ParameterValue? {
+    mutating func readParameter() throws(ServingError) -> ParameterValue? {
         switch byte {
         case UInt8(ascii: "\""):
             return .string(try takeString().text)
