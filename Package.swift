@@ -115,8 +115,8 @@ let package = Package(
         part(
             "MantaGateway",
             [
-                "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol", "MantaHTTP",
-                "MantaTelemetry", "MantaConfig", "MantaController", logging, protobuf,
+                "MantaCore", "MantaThreads", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
+                "MantaHTTP", "MantaTelemetry", "MantaConfig", "MantaController", logging, protobuf,
             ]),
         part(
             "MantaGRPC",

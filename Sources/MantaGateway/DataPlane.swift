@@ -44,13 +44,16 @@ package struct DataPlane: Sendable {
         self.traces = traces
         self.logs = logs
         self.version = version
-        inference = InferenceService(catalog: catalog)
+        inference = InferenceService(catalog: catalog, traces: traces)
         repository = RepositoryService(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
         statistics = StatisticsService(catalog: catalog)
     }
 
     /// The extensions of the protocol that it has.
     package var extensions: [String] {
-        ["binary_tensor_data", "model_repository"]
+        [
+            "binary_tensor_data", "classification", "sequence", "sequence(string_id)", "model_repository",
+            "model_repository(unload_dependents)", "model_configuration", "schedule_policy", "generate",
+        ] + (memory == nil ? [] : ["system_shared_memory"]) + ["statistics", "trace", "logging", "parameters"]
     }
 }

@@ -12,16 +12,22 @@ extension DataPlane {
     /// - Parameters:
     ///   - catalog: The models.
     ///   - memory: The memory that clients share.
-    ///   - allowsModelControl: Whether clients may load and unload models.
+    ///   - allowsModelControl: Whether clients may load and unload models, and change settings.
+    ///   - traces: What is traced.
+    /// - Returns: The data plane.
+    /// - Throws: What the store throws.
     package static func test(
-        over catalog: ModelCatalog, memory: SharedMemory? = nil, allowsModelControl: Bool = false
+        over catalog: ModelCatalog, memory: SharedMemory? = nil, allowsModelControl: Bool = false,
+        traces: TraceSettings? = nil
     ) async throws -> DataPlane {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let controller = Controller(
             configuration: .init(), store: try await EmbeddedStore.open(path: nil), catalog: catalog,
             events: EventLog(logger: logger))
         return DataPlane(
-            catalog: catalog, controller: controller, memory: memory, allowsModelControl: allowsModelControl,
+            catalog: catalog, controller: controller, memory: memory,
+            traces: traces ?? TraceSettings(catalog: catalog, allowsClients: allowsModelControl),
+            logs: LogSettings(allowsClients: allowsModelControl), allowsModelControl: allowsModelControl,
             version: "9.9")
     }
 }

@@ -1,5 +1,6 @@
 public import Logging
 public import MantaConfig
+public import MantaTelemetry
 import CoreMetrics
 import MantaAdmin
 import MantaController
@@ -10,7 +11,6 @@ import MantaONNX
 import MantaServing
 import MantaSharedMemory
 import MantaStore
-import MantaTelemetry
 import ServiceLifecycle
 import UnixSignals
 
@@ -27,12 +27,19 @@ public struct Manta: Sendable {
     public static let version = "0.1.0"
 
     private let logger: Logger
+    private let logFilter: LogFilter
     private let configuration: ServerConfiguration
 
     /// A process with this configuration.
-    public init(configuration: ServerConfiguration, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - configuration: How it is set up.
+    ///   - logger: Takes what operators should know.
+    ///   - logFilter: What the logger goes by, which operators may change while it runs.
+    public init(configuration: ServerConfiguration, logger: Logger, logFilter: LogFilter) {
         self.configuration = configuration
         self.logger = logger
+        self.logFilter = logFilter
     }
 
     /// Serves until SIGTERM or SIGINT, then stops: no new connections, accepted requests answered, engines closed.
@@ -58,10 +65,15 @@ public struct Manta: Sendable {
             configuration: configuration.control(cpus: cpus), store: store, catalog: catalog, events: events)
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
+        let traces = try configuration.traceFile.map { try TraceLog(path: $0, logger: logger) }
+        registry.collect { [Sample("manta_traces_dropped_total", .counter, value: Double(traces?.dropped ?? 0))] }
 
+        let allowsControl = configuration.allowsModelControl
         let plane = DataPlane(
             catalog: catalog, controller: controller, memory: configuration.allowsSharedMemory ? SharedMemory() : nil,
-            allowsModelControl: configuration.allowsModelControl, version: Self.version)
+            traces: TraceSettings(catalog: catalog, log: traces, allowsClients: allowsControl),
+            logs: LogSettings(filter: logFilter, allowsClients: allowsControl), allowsModelControl: allowsControl,
+            version: Self.version)
         let files = ReloadableFiles()
         let context = AdminContext(
             plane: plane, controller: controller, events: events, registry: registry, cpus: cpus,
@@ -82,7 +94,8 @@ public struct Manta: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    StoreService(store: store), catalog, controller, admin, inference, ReloadSignal(context: context),
+                    StoreService(store: store), TraceService(log: traces), catalog, controller, admin, inference,
+                    ReloadSignal(context: context),
                     Farewell(catalog: catalog),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -108,6 +121,20 @@ private struct StoreService: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown { await store.run() }
         await store.close()
+    }
+}
+
+/// The traces, of which the last are written once no more requests come.
+private struct TraceService: Service {
+    let log: TraceLog?
+
+    func run() async throws {
+        guard let log else { return try await gracefulShutdown() }
+        await withGracefulShutdownHandler {
+            await log.run()
+        } onGracefulShutdown: {
+            log.finish()
+        }
     }
 }
 

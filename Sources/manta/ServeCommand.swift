@@ -52,11 +52,11 @@ struct ServeCommand: AsyncParsableCommand {
             var checkup = Checkup()
             checkup.add(configuration, [], from: arguments.config)
             guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
-            let level = configuration.logLevel
-            LoggingSystem.bootstrap { _ in LineLogHandler(level: level) }
+            let filter = LogFilter(from: configuration.logLevel)
+            LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
             let logger = Logger(label: "manta")
             let lock = try configuration.stateFolder.map { try StateFolder(path: $0) }
-            try await Manta(configuration: configuration, logger: logger).run()
+            try await Manta(configuration: configuration, logger: logger, logFilter: filter).run()
             withExtendedLifetime(lock) {}
         }
     }

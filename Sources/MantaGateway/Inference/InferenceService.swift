@@ -4,11 +4,15 @@ public import MantaServing
 /// The data plane behind every protocol: one request in, one reply out, counted once.
 public struct InferenceService: Sendable {
     private let catalog: ModelCatalog
+    private let traces: TraceSettings
     private let time: any TimeSource
 
     /// A data plane over these models.
-    public init(catalog: ModelCatalog, time: any TimeSource = MachineTime()) {
+    package init(
+        catalog: ModelCatalog, traces: TraceSettings = TraceSettings(), time: any TimeSource = MachineTime()
+    ) {
         self.catalog = catalog
+        self.traces = traces
         self.time = time
     }
 
@@ -28,27 +32,33 @@ public struct InferenceService: Sendable {
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
         let deployment = try catalog.deployment(model)
+        var trace = traces.begin(model, version: version, at: started)
+        defer { if let trace { traces.end(trace) } }
         let target: Target
         do throws(ServingError) {
             target = try deployment.target(version)
         } catch {
             let ended = time.now
-            deployment.metrics(version)?
-                .recordRequest(code: error.code.description, duration: ended - started, at: ended)
+            trace?.ended(at: ended)
+            deployment.metrics(version)?.recordFailure(error.code, duration: ended - started, at: ended)
             throw error
         }
         do throws(ServingError) {
             let (request, schedule) = try decode(target.signature)
+            trace?.queued(request, at: time.now)
             let response = try await deployment.infer(request, schedule: schedule, at: target)
             let answered = time.now
+            trace?.answered(response)
             let reply = try encode(response)
             let ended = time.now
+            trace?.ended(at: ended)
             target.metrics.recordEncode(ended - answered)
-            target.metrics.recordRequest(code: "ok", duration: ended - started, at: ended)
+            target.metrics.recordAnswer(duration: ended - started, timing: response.timing, at: ended)
             return reply
         } catch {
             let ended = time.now
-            target.metrics.recordRequest(code: error.code.description, duration: ended - started, at: ended)
+            trace?.ended(at: ended)
+            target.metrics.recordFailure(error.code, duration: ended - started, at: ended)
             throw error
         }
     }

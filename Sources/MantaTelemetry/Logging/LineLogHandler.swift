@@ -13,12 +13,19 @@ import Synchronization
 public struct LineLogHandler: LogHandler {
     /// Values that go with each line.
     public var metadata: Logger.Metadata = [:]
-    /// The least severe level written.
-    public var logLevel: Logger.Level
+    private let filter: LogFilter
+    /// What holds for this logger alone.
+    private var ownLevel: Logger.Level?
 
-    /// A handler for lines of this level and above.
-    public init(level: Logger.Level) {
-        logLevel = level
+    /// A handler for the lines that a filter lets through.
+    public init(filter: LogFilter) {
+        self.filter = filter
+    }
+
+    /// The least severe level written: the filter's, unless it was set for this logger.
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? filter.lowest }
+        set { ownLevel = newValue }
     }
 
     /// One value that goes with each line.
@@ -29,6 +36,7 @@ public struct LineLogHandler: LogHandler {
 
     /// Writes one line.
     public func log(event: LogEvent) {
+        guard ownLevel != nil || filter.allows(event.level) else { return }
         var line = Timestamp.now().description
         line += " "
         line += event.level.rawValue

@@ -15,6 +15,7 @@ public enum MetricHelp {
         "manta_update_halted": "1 if an update failed and what served before goes on.",
         "manta_replicas": "Replicas by state.",
         "manta_replica_restarts_total": "Replicas that were started in the place of one that broke.",
+        "manta_traces_dropped_total": "Traces that weren't written, since the disk didn't keep up.",
         "process_cpu_seconds_total": "CPU time used.",
         "process_max_fds": "Files and sockets that may be open.",
         "process_open_fds": "Open files and sockets.",
