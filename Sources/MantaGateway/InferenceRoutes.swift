@@ -6,17 +6,27 @@ import MantaServing
 /// The Open Inference Protocol v2 over HTTP, with Triton's extensions.
 package struct InferenceRoutes: Sendable {
     private let plane: DataPlane
+    private let forOperators: Bool
     private var catalog: ModelCatalog { plane.catalog }
 
     /// Routes to what a data plane has.
-    package init(_ plane: DataPlane) {
-        self.plane = plane
+    ///
+    /// - Parameters:
+    ///   - plane: What answers.
+    ///   - forOperators: Whether the listener is for operators, who may change what is logged and traced.
+    package init(_ plane: DataPlane, forOperators: Bool = false) {
+        (self.plane, self.forOperators) = (plane, forOperators)
     }
 
     /// Adds the protocol's routes.
     package func register(in routes: inout Routes) {
         HealthRoutes(catalog: catalog).register(in: &routes)
         RepositoryRoutes(plane.repository).register(in: &routes)
+        StatisticsRoutes(statistics: plane.statistics).register(in: &routes)
+        SettingsRoutes(plane: plane, forOperators: forOperators).register(in: &routes)
+        GenerateRoutes(inference: plane.inference).register(in: &routes)
+        PredictRoutes(plane: plane).register(in: &routes)
+        routes.on(.get, "/v2/models") { [catalog] _ in try .json(ModelList(models: catalog.all.map(\.name))) }
         routes.on(.get, "/v2") { [plane] _ in
             try .json(ServerMetadata(version: plane.version, extensions: plane.extensions))
         }
@@ -34,20 +44,20 @@ package struct InferenceRoutes: Sendable {
     }
 
     private func metadata(_ request: HTTPRequest) throws -> HTTPResponse {
-        let deployment = try catalog.deployment(request.parameters["model"] ?? "")
-        let target = try deployment.target(try Self.versionNumber(of: request))
+        let deployment = try catalog.deployment(request.modelName)
+        let target = try deployment.target(try request.modelVersion)
         return try .json(ModelMetadata(deployment, signature: target.signature))
     }
 
     private func ready(_ request: HTTPRequest) throws -> HTTPResponse {
-        let deployment = try catalog.deployment(request.parameters["model"] ?? "")
-        return try HealthRoutes.ready(deployment, version: try Self.versionNumber(of: request))
+        let deployment = try catalog.deployment(request.modelName)
+        return try HealthRoutes.ready(deployment, version: try request.modelVersion)
     }
 
     private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
         var form = ReplyForm()
         return try await plane.inference.infer(
-            model: request.parameters["model"] ?? "", version: try Self.versionNumber(of: request),
+            model: request.modelName, version: try request.modelVersion,
             started: request.receivedAt
         ) { signature throws(ServingError) in
             let decoded = try InferenceCodec.decode(
@@ -68,15 +78,6 @@ package struct InferenceRoutes: Sendable {
             }
             return HTTPResponse(headers: headers, body: .bytes(encoded.body))
         }
-    }
-
-    /// The version that the path names; `nil` if it names none.
-    private static func versionNumber(of request: HTTPRequest) throws(ServingError) -> Int? {
-        guard let text = request.parameters["version"] else { return nil }
-        guard let number = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-            throw ServingError(.modelNotFound, "version \"\(text)\": versions are whole numbers from 1 on")
-        }
-        return number
     }
 
     private static func headerLength(of request: HTTPRequest) throws(ServingError) -> Int? {

@@ -198,7 +198,13 @@ struct MetadataRouteTests {
     @Test(
         "each answers with its document",
         arguments: [
-            ("/v2", 200, #"{"extensions":["binary_tensor_data","model_repository"],"name":"manta","version":"9.9"}"#),
+            (
+                "/v2", 200,
+                #"{"extensions":["binary_tensor_data","classification","sequence","sequence(string_id)","#
+                    + #""model_repository","model_repository(unload_dependents)","model_configuration","#
+                    + #""schedule_policy","generate","statistics","trace","logging","parameters"],"name":"manta","#
+                    + #""version":"9.9"}"#
+            ),
             ("/v2/health/live", 200, #"{"live":true}"#),
             ("/v2/health/ready", 200, #"{"ready":true}"#),
             (

@@ -32,6 +32,11 @@ package enum OpenAPIDocument {
             "tags": [
                 ["name": "health", "description": "Whether the process lives and takes requests. For probes."],
                 ["name": "inference", "description": "The Open Inference Protocol v2 with Triton's binary tensors."],
+                ["name": "settings", "description": "What is logged and traced, and what was counted."],
+                [
+                    "name": "predict",
+                    "description": "Version 1 of KServe's protocol, which is that of TensorFlow Serving.",
+                ],
                 ["name": "operations", "description": "What runs and why, and changes of it."],
                 ["name": "telemetry", "description": "Metrics and events."],
             ],
@@ -44,7 +49,7 @@ package enum OpenAPIDocument {
                     ]
                 ],
                 "parameters": parameters, "headers": headers, "responses": failures,
-                "schemas": .object(inferenceSchemas + statusSchemas + configurationSchemas),
+                "schemas": .object(inferenceSchemas + extensionSchemas + statusSchemas + configurationSchemas),
             ],
         ]
     }

@@ -43,7 +43,8 @@ struct Operation: Sendable {
     }
 
     private var pathParameters: [JSONValue] {
-        path.split(separator: "/").filter { $0.hasPrefix("{") }.map { .parameter($0.dropFirst().dropLast()) }
+        // What follows the brace is no part of the parameter: `{model}:predict`.
+        path.split(separator: "/").filter { $0.hasPrefix("{") }.map { .parameter($0.dropFirst().prefix { $0 != "}" }) }
     }
 
     private var responses: JSONValue {

@@ -11,7 +11,8 @@ extension AdminContext {
 
     /// What the admin listener answers: everything.
     package var adminRoutes: Routes {
-        var routes = inferenceRoutes
+        var routes = Routes()
+        InferenceRoutes(plane, forOperators: true).register(in: &routes)
         AdminRoutes(self).register(in: &routes)
         ConsoleRoutes().register(in: &routes)
         routes.on(.get, "/openapi.json", access: .open) { _ in .json(OpenAPIDocument.bytes) }
