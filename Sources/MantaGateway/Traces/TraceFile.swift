@@ -7,7 +7,7 @@ import MantaCore
 /// A file with a JSON array, which is whole after each record that is added.
 ///
 /// So it can be read while the server runs, and after it was killed: each write puts a record and the closing bracket in
-/// the place of the bracket before. (Lines of JSON would need no such trick, but Triton's tools read an array.)
+/// the place of the bracket before. (Lines of JSON would need no such trick, but who reads Triton's traces expects an array.)
 @safe struct TraceFile: ~Copyable {
     private let path: String
     private let descriptor: Int32

@@ -2,7 +2,7 @@ import FoundationEssentials
 import MantaCore
 import MantaProtocol
 
-/// The records of a trace, as Triton writes them and its summary tool reads them.
+/// The records of a trace, as Triton's documentation has them.
 struct TraceRecords: Sendable {
     private struct Head: Encodable {
         let id: UInt64
