@@ -12,6 +12,11 @@ package final class SharedMemory: Sendable {
         package var offset: Int
         /// How many bytes it has.
         package var byteCount: Int
+
+        /// A region.
+        package init(name: String, key: String, offset: Int = 0, byteCount: Int) {
+            (self.name, self.key, self.offset, self.byteCount) = (name, key, offset, byteCount)
+        }
     }
 
     /// No regions.

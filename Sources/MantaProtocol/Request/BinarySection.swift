@@ -1,9 +1,9 @@
-internal import MantaCore
+package import MantaCore
 
 /// The binary tensors behind the JSON of a request, taken one after the other.
 ///
 /// They are copied: an engine gets aligned memory, and the body is free as soon as it is read.
-@safe struct BinarySection {
+@safe package struct BinarySection {
     private let bytes: UnsafeRawBufferPointer
     private var offset = 0
 
@@ -47,7 +47,14 @@ internal import MantaCore
     }
 
     /// Checks what a tensor's bytes may be: 0 or 1 for BOOL, lengths that add up for BYTES.
-    static func check(
+    ///
+    /// - Parameters:
+    ///   - bytes: The tensor's.
+    ///   - dataType: Its type.
+    ///   - count: How many elements its shape has.
+    ///   - place: Where it is in the request.
+    /// - Throws: ``ServingError`` with code `invalidRequest`.
+    package static func check(
         _ bytes: UnsafeRawBufferPointer, _ dataType: DataType, count: Int, _ place: @autoclosure () -> Place
     ) throws(ServingError) {
         switch dataType {
