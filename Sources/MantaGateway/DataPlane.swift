@@ -51,6 +51,6 @@ package struct DataPlane: Sendable {
 
     /// The extensions of the protocol that it has.
     package var extensions: [String] {
-        ["binary_tensor_data", "model_repository"]
+        ["binary_tensor_data", "model_configuration", "model_repository"]
     }
 }

@@ -101,6 +101,7 @@ struct WantedState {
         var wanted = WantedDeployment(
             configuration: configuration, source: source, versions: versions, scale: scale(of: configuration, change))
         wanted.isScaledByHand = change.scale != nil
+        wanted.warnings = place.warnings
         if case .latest = configuration.versions {
             // Told apart by their paths alone: to read older versions at each start would cost more than it is worth.
             wanted.fallbacks = place.versions.filter { !place.selected.contains($0.key) }.sorted { $0.key > $1.key }
