@@ -23,8 +23,8 @@ struct Warmup {
     ///
     /// - Parameter plan: Whether batches are wanted.
     /// - Returns: What was found.
-    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on inputs of which every dimension is
-    ///   given by its signature.
+    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on inputs that nothing is wrong with: of
+    ///   which every dimension is given by its signature, and whose elements are measures.
     /// - Note: Blocks its thread.
     func callAsFunction(plan: BatchPlan) throws(ServingError) -> Finding {
         let everyOutput = Array(model.signature.outputs.indices)
@@ -38,7 +38,7 @@ struct Warmup {
                     finding.obstacleToBatching =
                         "output \"\(spec.name)\" had shape \(tensor.shape) for \(count) rows"
                 }
-            case .failure(let error) where hasFreeInnerDimensions || error.code == .unsupported:
+            case .failure(let error) where mayBeUnsuitable || error.code == .unsupported:
                 finding.warning = error.message
             case .failure(let error):
                 throw ServingError(
@@ -50,7 +50,16 @@ struct Warmup {
     }
 
     private var hasFreeInnerDimensions: Bool {
-        model.signature.inputs.contains { $0.shape.dimensions.dropFirst().contains(-1) }
+        model.signature.inputs.contains(where: \.hasFreeInnerDimensions)
+    }
+
+    /// Whether inputs that are made up may be such as the model rightly refuses: sizes are guesses, and whole numbers and
+    /// texts may be shapes, places or names that only some values are good for.
+    private var mayBeUnsuitable: Bool {
+        hasFreeInnerDimensions
+            || model.signature.inputs.contains { spec in
+                !spec.isOptional && ![.fp16, .bf16, .fp32, .fp64, .bool].contains(spec.dataType)
+            }
     }
 
     private func outputs(rows: Int, wanted: [Int]) -> Result<[Tensor], ServingError> {
