@@ -1,5 +1,5 @@
 package import MantaCore
-package import MantaServing
+import MantaServing
 package import MantaWire
 
 extension DataPlane {

@@ -1,6 +1,6 @@
-package import MantaController
+import MantaController
 package import MantaCore
-package import MantaServing
+import MantaServing
 
 /// The model repository extension of the protocol: which models there are, and taking them into and out of service.
 package struct RepositoryService: Sendable {
