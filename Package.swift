@@ -173,7 +173,7 @@ let package = Package(
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
-        tests("MantaProtocol", ["MantaCore"]),
+        tests("MantaProtocol", ["MantaCore", "MantaSharedMemory"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),

@@ -1,6 +1,7 @@
 public import Logging
 public import MantaConfig
 import CoreMetrics
+import FoundationEssentials
 import MantaAdmin
 import MantaController
 import MantaCore
@@ -55,8 +56,11 @@ public struct Manta: Sendable {
                 events.record(
                     note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
             })
+        let uploads = configuration.uploads
+        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: uploads) } }
         let controller = Controller(
-            configuration: configuration.control(cpus: cpus), store: store, catalog: catalog, events: events)
+            configuration: configuration.control(cpus: cpus, uploads: uploads), store: store, catalog: catalog,
+            events: events)
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
 
@@ -101,8 +105,18 @@ public struct Manta: Sendable {
 extension ServerConfiguration {
     fileprivate var storePath: String? { stateFolder.map { $0 + "/manta.db" } }
 
-    fileprivate func control(cpus: Int) -> Controller.Configuration {
+    /// Where the files are kept that clients send: as long as what they are for.
+    fileprivate var uploads: String {
+        guard let stateFolder else {
+            return FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
+        }
+        let isAbsolute = stateFolder.hasPrefix("/")
+        return (isAbsolute ? "" : FileManager.default.currentDirectoryPath + "/") + stateFolder + "/uploads"
+    }
+
+    fileprivate func control(cpus: Int, uploads: String) -> Controller.Configuration {
         var control = Controller.Configuration()
+        control.uploads = uploads
         (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
         return control
     }

@@ -29,6 +29,7 @@ struct ServerFileTests {
                 $0.stateFolder == "/etc/manta/../state"
             },
             Key("model_control", "true", expected: "true or false", refused: notFlags) { $0.allowsModelControl },
+            Key("shared_memory", "true", expected: "true or false", refused: notFlags) { $0.allowsSharedMemory },
             Key(
                 "logging.level", "debug", expected: "trace, debug, info, notice, warning, error, critical",
                 refused: notStrings + strings("verbose", "INFO")

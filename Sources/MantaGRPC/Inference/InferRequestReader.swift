@@ -97,7 +97,7 @@ struct InferRequestReader {
             }
         }
         try unsafe buffer.withUnsafeBytes { bytes throws(ServingError) in
-            try unsafe BinarySection.check(bytes, dataType, count: count, place)
+            if let fault = unsafe Tensor.fault(in: bytes, dataType, count: count) { throw place.error(fault) }
         }
     }
 

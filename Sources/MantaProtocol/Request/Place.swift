@@ -21,6 +21,13 @@ package enum Place {
         return ServingError(code, prefix + message)
     }
 
+    /// An error that something here has caused.
+    func error(_ error: ServingError) -> ServingError {
+        var named = self.error(error.message, code: error.code)
+        (named.retryAfter, named.cause) = (error.retryAfter, error.cause)
+        return named
+    }
+
     /// An error about a member that is there twice.
     package func givenTwice(_ member: StaticString) -> ServingError { error("\(member) is given twice") }
 
