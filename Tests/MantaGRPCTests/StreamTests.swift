@@ -78,8 +78,11 @@ struct StreamTests {
                 await #expect(throws: RPCError.self) {
                     try await client.stream(metadata: ["triton_grpc_error": "true"]) { writer in
                         var request = Inference_ModelInferRequest.rows([1, 2])
+                        try await writer.write(request)
                         request.modelVersion = "9"
                         try await writer.write(request)
+                        // The client would go on.
+                        try await Task.sleep(for: .seconds(3600))
                     } receive: {
                         for try await _ in $0 {}
                     }
