@@ -7,7 +7,7 @@ struct TensorSystemTests {
     func tritonclient() async throws {
         let server = try await ServerProcess.ready(
             ["--allow-shared-memory"]
-                + ["identity_fp32", "identity_bytes", "scalar", "any_shape", "fixed"].map(fixture))
+                + ["identity_fp32", "identity_bytes", "scalar", "any_shape", "fixed", "default_scale"].map(fixture))
 
         let result = try await Tool.run(
             Tool.python,

@@ -1,11 +1,13 @@
-"""Drives a running Manta with Triton's clients: tensors in shared memory, and classes. Any failure ends it.
+"""Drives a running Manta with Triton's clients: shared memory, classes, odd shapes. Any failure ends it.
 
 usage: triton_tensors.py HTTP [GRPC]
 
 HTTP and GRPC are HOST:PORT. The server was started with --allow-shared-memory and has identity_fp32, identity_bytes,
-scalar, any_shape and fixed of Tests/MantaONNXTests/Fixtures.
+scalar, any_shape, fixed and default_scale of Tests/MantaONNXTests/Fixtures.
 """
 
+import http.client
+import json
 import sys
 
 import numpy
@@ -54,7 +56,9 @@ def check_tensors(module, client, handle, key):
     output = module.InferRequestedOutput("y")
     output.set_shared_memory("memory", 100, offset=1001)
     result = client.infer("identity_fp32", [tensor], outputs=[output])
-    assert result.as_numpy("y") is None or result.as_numpy("y").size == 0, "the reply has bytes"
+    told = result.get_output("y", **as_json(client))
+    assert "data" not in told and "binary_data_size" not in told["parameters"], told
+    assert "1001" in str(told["parameters"]["shared_memory_offset"]), told
     back = shared_memory.get_contents_as_numpy(handle, numpy.float32, [2, 2], offset=1001)
     assert numpy.array_equal(back, values), back
 
@@ -108,6 +112,38 @@ def check_shapes(module, client):
     print("shapes")
 
 
+def check_optional(module, client):
+    values = numpy.array([1, 2], numpy.float32)
+    x = module.InferInput("x", [2], "FP32")
+    x.set_data_from_numpy(values)
+    scale = module.InferInput("scale", [1], "FP32")
+    scale.set_data_from_numpy(numpy.array([3], numpy.float32))
+    assert client.infer("default_scale", [x]).as_numpy("y").tolist() == [10, 20]
+    assert client.infer("default_scale", [x, scale]).as_numpy("y").tolist() == [3, 6]
+    print("optional inputs")
+
+
+def check_raw(address):
+    """A body without any JSON, which no client writes: it is the model's one input."""
+    connection = http.client.HTTPConnection(address)
+    values = numpy.arange(6, dtype=numpy.float32).reshape(2, 3)
+    for model, body, shape, expected in [
+        ("fixed", values.tobytes(), [2, 3], (-values).tobytes()),
+        ("identity_fp32", values.tobytes(), [1, 6], values.tobytes()),
+        ("scalar", values[0, 1].tobytes(), [], (-values[0, 1]).tobytes()),
+    ]:
+        connection.request("POST", f"/v2/models/{model}/infer", body, {"Inference-Header-Content-Length": "0"})
+        reply = connection.getresponse()
+        text = reply.read()
+        length = int(reply.headers["Inference-Header-Content-Length"])
+        assert reply.status == 200 and json.loads(text[:length])["outputs"][0]["shape"] == shape, text
+        assert text[length:] == expected, text
+    connection.request("POST", "/v2/models/any_shape/infer", b"1234", {"Inference-Header-Content-Length": "0"})
+    reply = connection.getresponse()
+    assert reply.status == 400 and b"can't tell the shape" in reply.read()
+    print("raw requests")
+
+
 def check(module, address):
     client = module.InferenceServerClient(address)
     key = "/manta-triton-tensors"
@@ -117,12 +153,14 @@ def check(module, address):
         check_tensors(module, client, handle, key)
         check_classes(module, client)
         check_shapes(module, client)
+        check_optional(module, client)
     finally:
         shared_memory.destroy_shared_memory_region(handle)
         client.close()
 
 
 check(tritonclient.http, sys.argv[1])
+check_raw(sys.argv[1])
 if len(sys.argv) > 2:
     import tritonclient.grpc
 
