@@ -51,7 +51,7 @@ package struct DataPlane: Sendable {
 
     /// The extensions of the protocol that it has.
     package var extensions: [String] {
-        ["binary_tensor_data", "classification", "model_repository"]
+        ["binary_tensor_data", "classification", "model_configuration", "model_repository"]
             + (memory == nil ? [] : ["system_shared_memory"])
     }
 }

@@ -23,6 +23,7 @@ package struct InferenceRoutes: Sendable {
         }
         for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
             routes.on(.get, model) { try translated(metadata, $0) }
+            routes.on(.get, model + "/config") { try translated(configuration, $0) }
             routes.on(.get, model + "/ready") { try translated(ready, $0) }
             routes.on(.post, model + "/infer", body: .required) { request in
                 do throws(ServingError) {
@@ -38,6 +39,12 @@ package struct InferenceRoutes: Sendable {
         let deployment = try catalog.deployment(request.parameters["model"] ?? "")
         let target = try deployment.target(try Self.versionNumber(of: request))
         return try .json(ModelMetadata(deployment, signature: target.signature))
+    }
+
+    private func configuration(_ request: HTTPRequest) throws -> HTTPResponse {
+        let message = try plane.configuration(
+            model: request.parameters["model"] ?? "", version: try Self.versionNumber(of: request))
+        return try .json(ModelConfigurationDocument(message))
     }
 
     private func ready(_ request: HTTPRequest) throws -> HTTPResponse {

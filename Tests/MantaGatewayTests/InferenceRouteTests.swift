@@ -201,7 +201,7 @@ struct MetadataRouteTests {
         arguments: [
             (
                 "/v2", 200,
-                #"{"extensions":["binary_tensor_data","classification","model_repository"],"name":"manta","version":"9.9"}"#
+                #"{"extensions":["binary_tensor_data","classification","model_configuration","model_repository"],"name":"manta","version":"9.9"}"#
             ),
             ("/v2/health/live", 200, #"{"live":true}"#),
             ("/v2/health/ready", 200, #"{"ready":true}"#),

@@ -34,6 +34,17 @@ extension OpenAPIDocument {
             ])
         ),
         (
+            "ModelConfiguration",
+            [
+                "type": "object", "required": ["name", "max_batch_size", "input", "output"],
+                "description": "The message `inference.ModelConfig` with its default values.",
+                "properties": [
+                    "name": name, "max_batch_size": ["type": "integer", "minimum": 0],
+                    "input": .list(of: ["type": "object"]), "output": .list(of: ["type": "object"]),
+                ],
+            ]
+        ),
+        (
             "TensorMetadata",
             .record([
                 "name": name, "datatype": .schema("Datatype"),

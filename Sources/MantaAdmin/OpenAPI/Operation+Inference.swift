@@ -79,6 +79,12 @@ extension Operation {
                 summary: "Inputs and outputs of \(which)",
                 replies: [200: .reply("What the model takes and gives.", .schema("Model")), 404: .response(404)]),
             Operation(
+                method: .get, path: path + "/config", id: "getModelConfiguration\(suffix)", tag: "inference",
+                listeners: .both, summary: "How \(which) is served, as Triton's clients know it",
+                replies: [
+                    200: .reply("The configuration in force.", .schema("ModelConfiguration")), 404: .response(404),
+                ]),
+            Operation(
                 method: .get, path: path + "/ready", id: "isModel\(suffix)Ready", tag: "inference", listeners: .both,
                 summary: "Whether \(which) takes requests",
                 replies: [

@@ -7,8 +7,12 @@ enum SourceText {
 
     /// The text of the file at `path`.
     ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - maxBytes: The size that it may have.
+    /// - Returns: The text.
     /// - Throws: ``ConfigurationErrors`` with the reason why there is none.
-    static func read(_ path: String) throws(ConfigurationErrors) -> String {
+    static func read(_ path: String, maxBytes: Int = maxBytes) throws(ConfigurationErrors) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
@@ -24,7 +28,10 @@ enum SourceText {
             count += length
         }
         guard count <= maxBytes else {
-            throw ConfigurationErrors(path, "is larger than the \(maxBytes >> 10) KiB that a configuration may have")
+            throw ConfigurationErrors(
+                path,
+                "is larger than the \(ByteSize.text(maxBytes)) that \(maxBytes == Self.maxBytes ? "a configuration" : "it") may have"
+            )
         }
         return try decode(bytes[..<count], path)
     }
