@@ -4,6 +4,8 @@ import Glibc
 enum SourceText {
     /// The size that a file may have. Far more than anyone writes, and little enough to parse whatever it holds.
     static let maxBytes = 64 << 10
+    /// Says that one has more.
+    static let tooLarge = "is larger than the \(maxBytes >> 10) KiB that a configuration may have"
 
     /// The text of the file at `path`.
     ///
@@ -23,9 +25,7 @@ enum SourceText {
             if length == 0 { break }
             count += length
         }
-        guard count <= maxBytes else {
-            throw ConfigurationErrors(path, "is larger than the \(maxBytes >> 10) KiB that a configuration may have")
-        }
+        guard count <= maxBytes else { throw ConfigurationErrors(path, tooLarge) }
         return try decode(bytes[..<count], path)
     }
 
