@@ -25,7 +25,7 @@ extension ServingError {
     /// be as long as a request; what is wrong with them follows at the end.
     private static func shortened(_ message: String) -> String {
         let half = 500
-        guard message.utf8.count > 4 * half else { return message }
+        guard message.utf8.count > 2 * half, message.unicodeScalars.count > 2 * half else { return message }
         return "\(message.unicodeScalars.prefix(half))…\(message.unicodeScalars.suffix(half))"
     }
 
