@@ -189,8 +189,8 @@ let package = Package(
         tests(
             "MantaGateway",
             [
-                "MantaCore", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry", "MantaWire",
-                "MantaGatewayTestKit", logging,
+                "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry",
+                "MantaWire", "MantaGatewayTestKit", logging,
             ]),
         tests(
             "MantaGRPC",
