@@ -145,7 +145,7 @@ struct DocumentTests {
         let comment = String(repeating: "#", count: SourceText.maxBytes)
 
         #expect(faults(comment) == [])
-        #expect(faults(comment + "#") == ["f: is larger than the 64 KiB that a configuration may have"])
+        #expect(faults(comment + "#") == ["f: is larger than the 64 KiB that such a file may have"])
     }
 
     @Test("a message stays on one line and short")
@@ -234,7 +234,7 @@ struct SourceTextTests {
             #expect(reason(folder.path + "/none") == ": can't be read: No such file or directory")
             #expect(reason(folder.path + "/most.yaml") == nil)
             #expect(
-                reason(folder.path + "/more.yaml") == ": is larger than the 64 KiB that a configuration may have")
+                reason(folder.path + "/more.yaml") == ": is larger than the 64 KiB that such a file may have")
         }
     }
 
