@@ -1,4 +1,4 @@
-package import MantaConfig
+import MantaConfig
 package import MantaServing
 import MantaThreads
 
