@@ -250,7 +250,7 @@ struct InferenceCallTests {
                 let after = try await client.infer(.rows([1, 2]))
 
                 #expect(plain?.code == .resourceExhausted)
-                #expect(plain?.message.contains("max: 1048576") == true)
+                #expect(plain?.message.contains("at most 1048576 are taken") == true)
                 #expect(bomb?.code == .resourceExhausted)
                 #expect(after.rawOutputContents.map(\.floats) == [[1, 2]])
             }

@@ -149,13 +149,12 @@ public final class GRPCListener: Service {
         settings.connection.keepalive.timeout = ConnectionFactory.pingTimeout
         // It waits for more to send, which costs a lone request time and saves a busy connection little.
         settings.connection.flushCoalescing = nil
-        let streamingPaths = Set(
-            methods.router.methods.filter { $0.type != .unary }.map { "/" + $0.fullyQualifiedMethod })
-        let timeout = TimeAmount(limits.messageTimeout)
+        let streams = StreamGuard.Settings(
+            messageBytes: limits.messageBytes, messageTimeout: TimeAmount(limits.messageTimeout),
+            streamingPaths: Set(
+                methods.router.methods.filter { $0.type != .unary }.map { "/" + $0.fullyQualifiedMethod }))
         settings.channelDebuggingCallbacks.onAcceptHTTP2Stream = { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try StreamGuard.add(to: channel, messageTimeout: timeout, streamingPaths: streamingPaths)
-            }
+            channel.eventLoop.makeCompletedFuture { try StreamGuard.add(to: channel, streams) }
         }
         return settings
     }

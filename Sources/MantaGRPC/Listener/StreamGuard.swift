@@ -16,30 +16,40 @@ final class StreamGuard: ChannelDuplexHandler {
     typealias OutboundIn = HTTP2Frame.FramePayload
     typealias OutboundOut = HTTP2Frame.FramePayload
 
-    private let messageTimeout: TimeAmount
-    private let streamingPaths: Set<String>
+    private let settings: Settings
+    private var framing: MessageFraming
     private var timer: Scheduled<Void>?
     private var isWaitingForMessage = false
     private var hasBegunReply = false
     private var hasEndedReply = false
     /// What is wrong with the call, told when the handler gives it up.
-    fileprivate var fault: RPCError?
+    private var fault: RPCError?
+
+    /// What all streams have in common.
+    struct Settings: Sendable {
+        /// How large a message may be, as sent and inflated.
+        var messageBytes: Int
+        /// From a unary call's headers until its message is there.
+        var messageTimeout: TimeAmount
+        /// The paths of the methods that aren't unary.
+        var streamingPaths: Set<String>
+    }
 
     /// Adds the guard, and what tells it of faults, to a stream's pipeline.
     ///
     /// - Parameters:
     ///   - channel: The stream.
-    ///   - messageTimeout: From a unary call's headers until its message is there.
-    ///   - streamingPaths: The paths of the methods that aren't unary.
+    ///   - settings: What all streams have in common.
     /// - Throws: If the stream is closed already.
-    static func add(to channel: any Channel, messageTimeout: TimeAmount, streamingPaths: Set<String>) throws {
-        let streamGuard = StreamGuard(messageTimeout: messageTimeout, streamingPaths: streamingPaths)
+    static func add(to channel: any Channel, _ settings: Settings) throws {
+        let streamGuard = StreamGuard(settings)
         try channel.pipeline.syncOperations.addHandler(streamGuard, position: .first)
         try channel.pipeline.syncOperations.addHandler(FaultHandler(streamGuard), position: .last)
     }
 
-    private init(messageTimeout: TimeAmount, streamingPaths: Set<String>) {
-        (self.messageTimeout, self.streamingPaths) = (messageTimeout, streamingPaths)
+    private init(_ settings: Settings) {
+        self.settings = settings
+        framing = MessageFraming(limit: settings.messageBytes)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -49,11 +59,23 @@ final class StreamGuard: ChannelDuplexHandler {
             let coding = frame.headers.first(name: "grpc-encoding")
             frame.headers.remove(name: "grpc-accept-encoding")
             if let coding { frame.headers.add(name: "grpc-accept-encoding", value: coding) }
-            isWaitingForMessage = !frame.endStream && !streamingPaths.contains(frame.headers.first(name: ":path") ?? "")
+            let isUnary = !settings.streamingPaths.contains(frame.headers.first(name: ":path") ?? "")
+            isWaitingForMessage = isUnary && !frame.endStream
             payload = .headers(frame)
-        case .data(let frame) where frame.endStream:
-            isWaitingForMessage = false
-            timer?.cancel()
+        case .data(let frame):
+            // What comes after its call was given up is nobody's.
+            if fault != nil { return }
+            if case .byteBuffer(let bytes) = frame.data, let size = framing.read(bytes.readableBytesView) {
+                return giveUp(
+                    context,
+                    RPCError(
+                        code: .resourceExhausted,
+                        message: "the message has \(size) bytes, at most \(settings.messageBytes) are taken"))
+            }
+            if frame.endStream {
+                isWaitingForMessage = false
+                timer?.cancel()
+            }
         default: break
         }
         context.fireChannelRead(wrapInboundOut(payload))
@@ -62,14 +84,30 @@ final class StreamGuard: ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         // Mostly the message has come with the headers, and no timer is needed.
         if isWaitingForMessage, timer == nil {
-            timer = context.eventLoop.assumeIsolated().scheduleTask(in: messageTimeout) { [self] in
-                let error = RPCError(code: .deadlineExceeded, message: "the message didn't come in time")
-                fault = error
-                context.fireErrorCaught(error)
-                close(context: context, mode: .all, promise: nil)
+            timer = context.eventLoop.assumeIsolated().scheduleTask(in: settings.messageTimeout) { [self] in
+                giveUp(context, RPCError(code: .deadlineExceeded, message: "the message didn't come in time"))
             }
         }
         context.fireChannelReadComplete()
+    }
+
+    /// Ends the call with a status.
+    private func giveUp(_ context: ChannelHandlerContext, _ error: RPCError) {
+        fault = fault ?? error
+        context.fireErrorCaught(error)
+        close(context: context, mode: .all, promise: nil)
+    }
+
+    /// gRPC's handler gives the call up.
+    fileprivate func handlerFailed(_ error: any Error) {
+        guard let error = error as? RPCError, fault == nil else { return }
+        // It doesn't say what is wrong with a message. As sent it is small enough.
+        fault =
+            error.code == .internalError && framing.isCompressed
+            ? RPCError(
+                code: .resourceExhausted,
+                message: "the compressed message is larger than \(settings.messageBytes) bytes, or broken")
+            : error
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -98,8 +136,9 @@ final class StreamGuard: ChannelDuplexHandler {
         trailers.add(name: "grpc-status", value: String(fault.code.rawValue))
         // Our own words and gRPC's, which are ASCII without a percent sign.
         trailers.add(name: "grpc-message", value: fault.message)
-        let end = HTTP2Frame.FramePayload.headers(.init(headers: trailers, endStream: true))
-        context.writeAndFlush(wrapOutboundOut(end)).assumeIsolated().whenComplete { _ in
+        context.write(wrapOutboundOut(.headers(.init(headers: trailers, endStream: true))), promise: nil)
+        // "No error" says that the reply counts although the request wasn't read to its end (RFC 9113, section 8.1).
+        context.writeAndFlush(wrapOutboundOut(.rstStream(.noError))).assumeIsolated().whenComplete { _ in
             context.close(mode: mode, promise: promise)
         }
     }
@@ -116,7 +155,7 @@ private final class FaultHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        streamGuard.fault = streamGuard.fault ?? error as? RPCError
+        streamGuard.handlerFailed(error)
         context.fireErrorCaught(error)
     }
 }

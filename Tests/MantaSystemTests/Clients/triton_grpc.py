@@ -135,7 +135,7 @@ def check_requests():
     wanted = [triton.InferRequestedOutput("greater")]
     result = client.infer(
         "sum_and_greater", inputs, outputs=wanted, priority=2, timeout=5_000_000, client_timeout=5,
-        sequence_id=2**63 + 1, sequence_start=True, sequence_end=True, parameters={"mine": "yes"},
+        sequence_id=2**63 - 1, sequence_start=True, sequence_end=True, parameters={"mine": "yes"},
     )
     assert [output.name for output in result.get_response().outputs] == ["greater"]
     values = numpy.zeros((500, 4), numpy.float32)
@@ -169,10 +169,10 @@ def check_errors():
     refused("UNIMPLEMENTED", "CUDA", lambda: client.register_cuda_shared_memory("r", b"", 0, 4))
     assert not client.get_cuda_shared_memory_status().regions
     # Beyond the server's limit of 64 MiB, which the client hears of although it is still sending.
-    refused("RESOURCE_EXHAUSTED", "maximum payload size", lambda: infer(
+    refused("RESOURCE_EXHAUSTED", "at most 67108864 are taken", lambda: infer(
         "identity_fp32", numpy.zeros((1, 17 << 20), numpy.float32), "FP32"))
     bomb = numpy.zeros((1, 17 << 20), numpy.float32)
-    refused("RESOURCE_EXHAUSTED", "too large", lambda: infer(
+    refused("RESOURCE_EXHAUSTED", "larger than 67108864 bytes", lambda: infer(
         "identity_fp32", bomb, "FP32", compression_algorithm="gzip"))
     infer("identity_fp32", one, "FP32")
     print("errors")
