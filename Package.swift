@@ -189,8 +189,8 @@ let package = Package(
         tests(
             "MantaGateway",
             [
-                "MantaCore", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry", "MantaWire",
-                "MantaGatewayTestKit", logging,
+                "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry",
+                "MantaWire", "MantaGatewayTestKit", logging,
             ]),
         tests(
             "MantaGRPC",
@@ -205,3 +205,22 @@ let package = Package(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]
 )
+
+// The fuzz targets, which only Fuzz/run builds, with the sanitizers that they need.
+if Context.environment["MANTA_FUZZ"] != nil {
+    func fuzzer(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: ["FuzzKit", "MantaCore"] + dependencies, path: "Fuzz/\(folder)",
+            swiftSettings: settings)
+    }
+    package.targets += [
+        .target(
+            name: "FuzzKit", dependencies: ["MantaCore", "MantaProtocol"], path: "Fuzz/Kit", swiftSettings: settings),
+        fuzzer("fuzz-json", "JSON", ["MantaProtocol"]),
+        fuzzer("fuzz-binary", "Binary", ["MantaProtocol"]),
+        fuzzer(
+            "fuzz-http", "HTTP", ["MantaHTTP", "MantaServing", "MantaGateway", "MantaGatewayTestKit", logging]),
+        fuzzer("fuzz-config", "ModelConfig", ["MantaWire", protobuf]),
+        fuzzer("fuzz-yaml", "YAML", ["MantaConfig", "MantaServing"]),
+    ]
+}

@@ -23,7 +23,12 @@ extension ServerConfiguration {
     }
 
     /// Reads the text of a `manta.yaml`.
-    static func read(
+    ///
+    /// - Parameters:
+    ///   - yaml: The text.
+    ///   - file: What messages call it. Relative paths in the text begin at its folder.
+    /// - Returns: What the text says where it is right, the defaults elsewhere, and the text's faults.
+    package static func read(
         yaml: String, file: String
     ) -> (configuration: ServerConfiguration, faults: [ConfigurationFault]) {
         var configuration = ServerConfiguration()

@@ -15,13 +15,12 @@ struct InferRequestReaderTests {
         var contents: Inference_InferTensorContents?
         var testDescription: String { type.rawValue }
 
-        init(_ type: DataType, _ raw: [UInt8], _ fill: ((inout Inference_InferTensorContents) -> Void)? = nil) {
-            (self.type, self.raw) = (type, raw)
-            if let fill { contents = Inference_InferTensorContents.with(fill) }
+        init(_ type: DataType, _ raw: [UInt8], _ contents: Inference_InferTensorContents? = nil) {
+            (self.type, self.raw, self.contents) = (type, raw, contents)
         }
 
         init<Value: TensorElement>(_ values: [Value], _ fill: (inout Inference_InferTensorContents) -> Void) {
-            self.init(Value.dataType, unsafe values.withUnsafeBytes { unsafe [UInt8]($0) }, fill)
+            self.init(Value.dataType, unsafe values.withUnsafeBytes { unsafe [UInt8]($0) }, .with(fill))
         }
     }
 
@@ -39,9 +38,9 @@ struct InferRequestReaderTests {
             $0.fp32Contents = [0, -1.5, .infinity, .leastNonzeroMagnitude]
         },
         TypeCase([0, -1.5, .infinity, .pi] as [Double]) { $0.fp64Contents = [0, -1.5, .infinity, .pi] },
-        TypeCase(.bytes, [0, 0, 0, 0, 1, 0, 0, 0, 255, 2, 0, 0, 0, 65, 0, 0, 0, 0, 0]) {
-            $0.bytesContents = [Data(), Data([255]), Data([65, 0]), Data()]
-        },
+        TypeCase(
+            .bytes, [0, 0, 0, 0, 1, 0, 0, 0, 255, 2, 0, 0, 0, 65, 0, 0, 0, 0, 0],
+            .with { $0.bytesContents = [Data(), Data([255]), Data([65, 0]), Data()] }),
         TypeCase(.fp16, [0, 0x3C, 0, 0xBC, 0xFF, 0x7B, 1, 0]),
         TypeCase(.bf16, [0x80, 0x3F, 0x80, 0xBF, 0x7F, 0x7F, 1, 0]),
     ]

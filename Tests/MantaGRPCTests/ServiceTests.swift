@@ -1,7 +1,10 @@
 import Foundation
 import GRPCCore
+import GRPCNIOTransportHTTP2Posix
 import GRPCProtobuf
+import MantaConfig
 import MantaCore
+import MantaServing
 import MantaSharedMemory
 import MantaTestKit
 import MantaWire
@@ -175,7 +178,9 @@ struct ServiceTests {
         }
     }
 
-    @Test("reflection tells the services and the files of what they are made of, under both names", arguments: ["v1", "v1alpha"])
+    @Test(
+        "reflection tells the services and the files of what they are made of, under both names",
+        arguments: ["v1", "v1alpha"])
     func reflection(version: String) async throws {
         let asked: [Grpc_Reflection_V1_ServerReflectionRequest] = [
             .with { $0.listServices = "" }, .with { $0.fileContainingSymbol = "inference.GRPCInferenceService" },

@@ -1,8 +1,12 @@
 import Foundation
 import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import MantaConfig
 import MantaCore
+import MantaServing
 import MantaTestKit
 import MantaWire
+import SwiftProtobuf
 import Synchronization
 import Testing
 
@@ -18,7 +22,9 @@ struct StreamTests {
                         if index % 7 == 3 { request.modelName = "nobody" }
                         try await writer.write(request)
                     }
-                } receive: { try await $0.reduce(into: [Inference_ModelStreamInferResponse]()) { $0.append($1) } }
+                } receive: {
+                    try await $0.reduce(into: [Inference_ModelStreamInferResponse]()) { $0.append($1) }
+                }
             }
         }
 
@@ -44,7 +50,7 @@ struct StreamTests {
         let (sent, count) = try await TestListener.serving(engine) {
             $0.listener.limits.requestsPerStream = 3
             $0.deployment.warmupRows = []
-            $0.deployment.batching.maxBatchSize = 1
+            $0.deployment.batching.maxRows = 1
         } body: { server in
             try await server.withClient { client in
                 try await client.stream { writer in
@@ -72,9 +78,14 @@ struct StreamTests {
                 await #expect(throws: RPCError.self) {
                     try await client.stream(metadata: ["triton_grpc_error": "true"]) { writer in
                         var request = Inference_ModelInferRequest.rows([1, 2])
+                        try await writer.write(request)
                         request.modelVersion = "9"
                         try await writer.write(request)
-                    } receive: { for try await _ in $0 {} }
+                        // The client would go on.
+                        try await Task.sleep(for: .seconds(3600))
+                    } receive: {
+                        for try await _ in $0 {}
+                    }
                 }
             }
         }

@@ -7,6 +7,7 @@ import MantaConfig
 import MantaCore
 import MantaGRPC
 import MantaGateway
+import MantaHTTP
 import MantaGatewayTestKit
 import MantaServing
 import MantaSharedMemory

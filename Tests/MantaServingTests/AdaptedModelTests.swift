@@ -156,7 +156,8 @@ struct WarmupSampleTests {
         for content in [WarmupSample.Content.zeros, .random] {
             #expect(try tensor(sample(content, type)).shape == [2, 2])
         }
-        #expect(try unsafe tensor(sample(.zeros, type)).withUnsafeBytes { unsafe $0.allSatisfy { $0 == 0 } })
+        let zeros = try tensor(sample(.zeros, type))
+        #expect(unsafe zeros.withUnsafeBytes { unsafe $0.allSatisfy { $0 == 0 } })
     }
 
     @Test("random values are the same at each start, and finite")
@@ -175,9 +176,12 @@ struct WarmupSampleTests {
                 return sample(.file(.init(path: folder.path + "/data", stamp: "")))
             }
 
-            #expect(try tensor(content([1, 2, 3, 4])).values(as: Float.self) == [1, 2, 3, 4])
-            #expect(try tensor(content([1, 2])).values(as: Float.self) == [1, 2, 1, 2])
-            let error = #expect(throws: ServingError.self) { try tensor(content([1, 2, 3])) }
+            let (all, one, odd) = (try content([1, 2, 3, 4]), [1, 2] as [Float], [1, 2, 3] as [Float])
+            #expect(try tensor(all).values(as: Float.self) == [1, 2, 3, 4])
+            let repeated = try content(one)
+            #expect(try tensor(repeated).values(as: Float.self) == [1, 2, 1, 2])
+            let wrong = try content(odd)
+            let error = #expect(throws: ServingError.self) { try tensor(wrong) }
             #expect(
                 error?.message == "input \"x\": \(folder.path)/data has 12 bytes, which are not FP32 [2, 2], nor one "
                     + "row of it")

@@ -87,8 +87,10 @@ extension TensorPort.Labels {
     /// - Throws: ``ConfigurationErrors`` if it can't be read.
     init(file: String) throws(ConfigurationErrors) {
         let text = try SourceText.read(file, maxBytes: Self.maxBytes)
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-            line.last == "\r" ? String(line.dropLast()) : String(line)
+        // By bytes: to Swift, a carriage return and the line feed after it are one letter.
+        let newline = UInt8(ascii: "\n")
+        var lines = text.utf8.split(separator: newline, omittingEmptySubsequences: false).map { line in
+            String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
         }
         if lines.last?.isEmpty == true { lines.removeLast() }
         self.init(path: file, names: lines)

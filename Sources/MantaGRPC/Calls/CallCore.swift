@@ -17,8 +17,8 @@ struct CallCore: Sendable {
     let log: CallLog
     let tokens: Reloadable<TokenSet>?
 
-    /// Takes a call, or refuses it.
-    func begin(
+    /// Takes a call, or refuses it. Its answer begins with ``answer(_:_:)``, unless the client has gone by then.
+    func accept(
         _ context: ServerContext, _ metadata: Metadata, access: Access
     ) throws(RPCError) -> Call {
         var principal: String?
@@ -31,9 +31,7 @@ struct CallCore: Sendable {
                 throw RPCError(code: .unauthenticated, message: error.message)
             }
         }
-        let call = Call(context, metadata: metadata, principal: principal)
-        registry.began(call)
-        return call
+        return Call(context, metadata: metadata, principal: principal)
     }
 
     /// Does the work of a call and tells its end.
@@ -43,6 +41,7 @@ struct CallCore: Sendable {
     func answer<Reply: Sendable>(
         _ call: Call, _ work: @escaping @Sendable () async throws -> Reply
     ) async throws(RPCError) -> Reply {
+        registry.began(call)
         let outcome = await withRPCCancellationHandler {
             await call.run(work)
         } onCancelRPC: { [registry] in

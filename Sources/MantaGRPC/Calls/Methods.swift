@@ -41,7 +41,7 @@ struct Methods: Sendable {
         router.registerHandler(forMethod: method, deserializer: deserializer, serializer: serializer) {
             [core] request, context in
             do throws(RPCError) {
-                let call = try core.begin(context, request.metadata, access: access)
+                let call = try core.accept(context, request.metadata, access: access)
                 let reply = try await core.answer(call) {
                     try await answer(try await Self.message(of: request), call)
                 }
@@ -75,7 +75,7 @@ struct Methods: Sendable {
         router.registerHandler(forMethod: method, deserializer: deserializer, serializer: serializer) {
             [core] request, context in
             do throws(RPCError) {
-                let call = try core.begin(context, request.metadata, access: access)
+                let call = try core.accept(context, request.metadata, access: access)
                 return StreamingServerResponse(metadata: ["x-request-id": .string(call.id)]) { writer in
                     try await core.answer(call) { try await answer(request.messages, writer, call) }
                     return [:]

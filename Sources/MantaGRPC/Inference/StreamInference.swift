@@ -21,6 +21,17 @@ struct StreamInference: Sendable {
     /// Answers requests until there are no more.
     func run(_ messages: RPCAsyncSequence<InferMessage, any Error>) async throws {
         let endsWithStatus = call.metadata[stringValues: "triton_grpc_error"].contains { $0 == "true" }
+        do {
+            try await read(messages, endsWithStatus: endsWithStatus)
+        } catch {
+            throw turns.failure ?? error
+        }
+        if let failure = turns.failure { throw failure }
+    }
+
+    private func read(
+        _ messages: RPCAsyncSequence<InferMessage, any Error>, endsWithStatus: Bool
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             var count = 0
             call.setIdle(true)
@@ -40,7 +51,7 @@ struct StreamInference: Sendable {
     private func answer(
         _ message: InferMessage, turn: Int, arrived: ContinuousClock.Instant, endsWithStatus: Bool
     ) async throws {
-        var reply: StreamReply
+        let reply: StreamReply
         do throws(ServingError) {
             var answer = try await methods.infer(message, call, started: arrived)
             if case .bool(true) = message.head.parameters[StreamParameters.wantsFinalResponse]?.value {
@@ -48,7 +59,13 @@ struct StreamInference: Sendable {
             }
             reply = .reply(answer)
         } catch {
-            if endsWithStatus || error.code == .cancelled { throw error }
+            if error.code == .cancelled { throw error }
+            if endsWithStatus {
+                await turns.wait(for: turn)
+                turns.failed(error)
+                // Nothing more is read, nor answered.
+                return call.cancel()
+            }
             reply = .error(error.statusMessage)
         }
         await turns.wait(for: turn)
@@ -63,6 +80,7 @@ private final class Turns: Sendable {
     private struct State {
         var next = 0
         var running = 0
+        var failure: ServingError?
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     }
 
@@ -89,6 +107,12 @@ private final class Turns: Sendable {
             state.withLock { $0.waiting.removeValue(forKey: turn) }?.resume()
         }
     }
+
+    /// What the stream ends with, if it is a request's failure.
+    var failure: ServingError? { state.withLock { $0.failure } }
+
+    /// A request's failure ends the stream.
+    func failed(_ error: ServingError) { state.withLock { $0.failure = $0.failure ?? error } }
 
     /// One is written.
     func ended(_ call: Call) {

@@ -126,7 +126,8 @@ public final class GRPCListener: Service {
                 } while !registry.isEmpty
             }
             tasks.addTask { [configuration] in
-                guard (try? await Task.sleep(for: configuration.drainTimeout)) != nil else { return }
+                try? await Task.sleep(for: configuration.drainTimeout)
+                if registry.isEmpty { return }
                 registry.close()
                 try? await Task.sleep(for: Self.farewell)
             }
