@@ -157,7 +157,7 @@ package final class SharedMemory: Sendable {
     /// The object that a slice is of, and where in the object it begins.
     private func find(_ slice: MemorySlice) throws(ServingError) -> (object: MemoryObject, offset: Int) {
         guard let (region, object) = registered.withLock({ $0[slice.region] }) else {
-            throw ServingError(.invalidRequest, "there is no shared memory region \"\(slice.region)\"")
+            throw ServingError(.invalidRequest, "shared memory region \"\(slice.region)\" is not registered")
         }
         try Self.check(
             offset: slice.offset, slice.byteCount, within: region.byteCount, "the part asked for",

@@ -46,7 +46,7 @@ struct SharedMemoryRouteTests {
             try expect("POST", path + "/region/c/unregister", 200, "")
             try expect("POST", path + "/region/c/unregister", 200, "")
             try expect(
-                "GET", path + "/region/c/status", 404, #"{"error":"there is no shared memory region \"c\""}"#)
+                "GET", path + "/region/c/status", 404, #"{"error":"shared memory region \"c\" is not registered"}"#)
             try expect("POST", path + "/unregister", 200, "")
             try expect("GET", path + "/status", 200, "[]")
         }
@@ -169,7 +169,7 @@ struct SharedMemoryRouteTests {
             ),
             (
                 #""parameters":{"shared_memory_region":"q","shared_memory_byte_size":8}"#,
-                #"input \"x\": there is no shared memory region \"q\""#
+                #"input \"x\": shared memory region \"q\" is not registered"#
             ),
             (
                 #""parameters":{"shared_memory_region":"r","shared_memory_byte_size":4}"#,
@@ -200,6 +200,6 @@ struct SharedMemoryRouteTests {
             try $0.request("POST", "/v2/models/m/infer", body: request(#""data":[1,2]"#, place("q", 8)))
         }
 
-        #expect(reply.text == #"{"error":"output \"y\": there is no shared memory region \"q\""}"#)
+        #expect(reply.text == #"{"error":"output \"y\": shared memory region \"q\" is not registered"}"#)
     }
 }

@@ -86,7 +86,7 @@ struct AccessTests {
         #expect(
             refusal { () throws(ServingError) in _ = try memory.read(MemorySlice(region: "x", byteCount: 0), .fp32, [0])
             }
-                == #"there is no shared memory region "x""#)
+                == #"shared memory region "x" is not registered"#)
     }
 
     @Test("a tensor is written with its size, and nothing around it")

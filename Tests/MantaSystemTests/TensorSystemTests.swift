@@ -11,7 +11,10 @@ struct TensorSystemTests {
 
         let result = try await Tool.run(
             Tool.python,
-            ["Tests/MantaSystemTests/Clients/triton_tensors.py", "127.0.0.1:\(server.port)"] + server.grpc)
+            [
+                "Tests/MantaSystemTests/Clients/triton_tensors.py", "127.0.0.1:\(server.port)",
+                "127.0.0.1:\(server.grpcPort)",
+            ])
 
         #expect(result.status == 0, "\(result.output)")
         #expect(result.output.hasSuffix("all checks passed\n"))

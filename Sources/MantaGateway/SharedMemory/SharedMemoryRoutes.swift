@@ -19,7 +19,7 @@ struct SharedMemoryRoutes: Sendable {
         routes.on(.get, system + "/region/{region}/status") { request in
             let name = request.parameters["region"] ?? ""
             guard let region = try available().regions.first(where: { $0.name == name }) else {
-                throw HTTPError(.notFound, "there is no shared memory region \"\(name)\"")
+                throw HTTPError(.notFound, "shared memory region \"\(name)\" is not registered")
             }
             return try .json([Document(region)])
         }
