@@ -124,8 +124,8 @@ extension TritonReader {
         case .zeroData: return .init(name, type, shape, .zeros)
         // Triton has no random texts either.
         case .randomData: return .init(name, type, shape, type == .bytes ? .zeros : .random)
-        case .inputDataFile(let name):
-            guard let file = self.path(of: name, in: "warmup/", path) else { return nil }
+        case .inputDataFile(let fileName):
+            guard let file = self.path(of: fileName, in: "warmup/", path) else { return nil }
             guard let found = WarmupSample.DataFile(at: file) else {
                 fault(path, subject + "there is no file \(file)")
                 return nil

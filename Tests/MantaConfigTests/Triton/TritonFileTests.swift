@@ -354,6 +354,7 @@ struct TritonFileTests {
                 return
             }
             #expect(file.path == folder.path + "/m/warmup/raw")
+            #expect(configuration.warmupSamples[0].inputs[0].name == "x")
             try folder.write([1, 2, 3, 4, 5], to: "m/warmup/raw")
             #expect(
                 try DeploymentConfiguration(tritonFile: folder.path + "/m/config.pbtxt", name: "m") != configuration)
