@@ -4,13 +4,15 @@ import Glibc
 enum SourceText {
     /// The size that a file may have. Far more than anyone writes, and little enough to parse whatever it holds.
     static let maxBytes = 64 << 10
-    /// Says that one has more.
-    static let tooLarge = "is larger than the \(maxBytes >> 10) KiB that a configuration may have"
 
     /// The text of the file at `path`.
     ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - maxBytes: The size that it may have.
+    /// - Returns: The text.
     /// - Throws: ``ConfigurationErrors`` with the reason why there is none.
-    static func read(_ path: String) throws(ConfigurationErrors) -> String {
+    static func read(_ path: String, maxBytes: Int = maxBytes) throws(ConfigurationErrors) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
@@ -25,7 +27,12 @@ enum SourceText {
             if length == 0 { break }
             count += length
         }
-        guard count <= maxBytes else { throw ConfigurationErrors(path, tooLarge) }
+        guard count <= maxBytes else {
+            throw ConfigurationErrors(
+                path,
+                "is larger than the \(ByteSize.text(maxBytes)) that \(maxBytes == Self.maxBytes ? "a configuration" : "it") may have"
+            )
+        }
         return try decode(bytes[..<count], path)
     }
 

@@ -1,5 +1,5 @@
 package import MantaCore
-package import MantaServing
+import MantaServing
 
 /// What was counted for each version, as the protocol's statistics extension tells it.
 package struct StatisticsService: Sendable {
