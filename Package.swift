@@ -208,19 +208,22 @@ let package = Package(
 
 // The fuzz targets, which only Fuzz/run builds, with the sanitizers that they need.
 if Context.environment["MANTA_FUZZ"] != nil {
+    func kit(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies, path: "Fuzz/\(folder)", swiftSettings: settings)
+    }
     func fuzzer(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
         .executableTarget(
-            name: name, dependencies: ["FuzzKit", "MantaCore"] + dependencies, path: "Fuzz/\(folder)",
-            swiftSettings: settings)
+            name: name, dependencies: ["FuzzKit"] + dependencies, path: "Fuzz/\(folder)", swiftSettings: settings)
     }
     package.targets += [
-        .target(
-            name: "FuzzKit", dependencies: ["MantaCore", "MantaProtocol"], path: "Fuzz/Kit", swiftSettings: settings),
-        fuzzer("fuzz-json", "JSON", ["MantaProtocol"]),
-        fuzzer("fuzz-binary", "Binary", ["MantaProtocol"]),
+        kit("FuzzKit", "Kit", ["MantaCore", "MantaProtocol"]),
+        kit("FuzzConfigKit", "ConfigKit", ["FuzzKit", "MantaConfig", "MantaServing"]),
+        fuzzer("fuzz-json", "JSON", ["MantaCore", "MantaProtocol"]),
+        fuzzer("fuzz-binary", "Binary", ["MantaCore", "MantaProtocol"]),
         fuzzer(
-            "fuzz-http", "HTTP", ["MantaHTTP", "MantaServing", "MantaGateway", "MantaGatewayTestKit", logging]),
-        fuzzer("fuzz-config", "ModelConfig", ["MantaWire", protobuf]),
-        fuzzer("fuzz-yaml", "YAML", ["MantaConfig", "MantaServing"]),
+            "fuzz-http", "HTTP",
+            ["MantaCore", "MantaHTTP", "MantaServing", "MantaGateway", "MantaGatewayTestKit", logging]),
+        fuzzer("fuzz-config", "Config", ["FuzzConfigKit", "MantaConfig", "MantaServing"]),
+        fuzzer("fuzz-yaml", "YAML", ["FuzzConfigKit", "MantaConfig", "MantaServing"]),
     ]
 }

@@ -47,6 +47,7 @@ struct ByteStream: ~Copyable {
     /// Takes what comes until the connection ends.
     ///
     /// - Parameter patience: How long the server may say nothing before it is told that nothing more is sent.
+    /// - Returns: What came.
     func finish(patience: Duration) -> Outcome {
         var outcome = Outcome()
         while wait(for: patience), receive(into: &outcome) {}

@@ -3,7 +3,7 @@ package import MantaCore
 extension ServingError {
     /// A finding unless this is what a client that sent nonsense should get: its own fault, in a few words.
     package func checkRefusal() {
-        expect(code == .invalidRequest || code == .unsupported, "\(code): \(message)")
+        expect(code == .invalidRequest || code == .unsupported || code == .forbidden, "\(code): \(message)")
         checkMessage(message)
     }
 }

@@ -153,6 +153,21 @@ struct HostileInputTests {
         #expect(try server.peakMemory < 300 << 20)
     }
 
+    @Test("a configuration that is larger than its file may be is refused")
+    func largeConfiguration() async throws {
+        let server = try await ServerProcess.ready([fixture("identity_fp32")])
+
+        try await onThread {
+            let admin = try InferenceClient(port: server.adminPort)
+            let body = "replicas: 1 " + String(repeating: "#", count: 64 << 10)
+            let reply = try admin.request("PUT", "/admin/v1/deployments/identity_fp32", body: body)
+
+            #expect(reply.status == 400)
+            #expect(reply.text == #"{"error":"the body is larger than the 64 KiB that it may have"}"#)
+            try Self.expectAnswer(from: server)
+        }
+    }
+
     private static let path = "/v2/models/identity_fp32/infer"
 
     /// Expects that a new client gets its answer.
