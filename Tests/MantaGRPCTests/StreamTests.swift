@@ -43,18 +43,14 @@ struct StreamTests {
     @Test("no more requests are read than may be worked on")
     func bounded() async throws {
         let gate = Gate()
-        let engine = FakeEngine { inputs in
-            gate.wait()
-            return inputs.compactMap(\.self)
-        }
+        let engine = FakeEngine.holding(gate)
         let (sent, count) = try await TestListener.serving(engine) {
             $0.listener.limits.requestsPerStream = 3
-            $0.deployment.warmupRows = []
-            $0.deployment.batching.maxRows = 1
+            $0.deployment.batching.maxRows = 2
         } body: { server in
             try await server.withClient { client in
                 try await client.stream { writer in
-                    for index in 0..<40 { try await writer.write(.rows([Float(index), 0])) }
+                    for index in 0..<40 { try await writer.write(.rows([Float(index), 0, 0, 0])) }
                 } receive: { replies in
                     try await onThread { gate.waitUntilReached() }
                     // One runs; the others of the bound wait.
@@ -117,18 +113,13 @@ struct StreamTests {
     @Test("when the server stops, what a stream has sent is answered, and the stream ends with UNAVAILABLE")
     func stop() async throws {
         let gate = Gate()
-        let engine = FakeEngine { inputs in
-            gate.wait()
-            return inputs.compactMap(\.self)
-        }
-        let (count, error) = try await TestListener.serving(engine) {
-            $0.deployment.warmupRows = []
-        } body: { server in
+        let engine = FakeEngine.holding(gate)
+        let (count, error) = try await TestListener.serving(engine) { server in
             try await server.withClient { client in
                 let count = Mutex(0)
                 let error = await #expect(throws: RPCError.self) {
                     try await client.stream { writer in
-                        try await writer.write(.rows([1, 2]))
+                        try await writer.write(.rows([1, 2, 3, 4]))
                         // The client would go on.
                         try await Task.sleep(for: .seconds(3600))
                     } receive: { replies in

@@ -214,3 +214,13 @@ enum Shell {
         }
     }
 }
+
+extension FakeEngine {
+    /// Gives its inputs back; those of two rows not before the gate is open. A warm-up has one row.
+    static func holding(_ gate: Gate) -> FakeEngine {
+        FakeEngine { inputs in
+            if inputs.first??.rowCount == 2 { gate.wait() }
+            return inputs.compactMap(\.self)
+        }
+    }
+}

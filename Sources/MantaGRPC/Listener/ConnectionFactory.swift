@@ -12,7 +12,8 @@ struct ConnectionFactory: HTTP2ServerTransport.ListenerFactory {
     private let group: MultiThreadedEventLoopGroup
     private let certificate: Reloadable<TLSContext>?
     private let limits: GRPCLimits
-    private let connections = ConnectionCount()
+    /// The connections that are open.
+    let connections = OpenConnections()
 
     init(
         socket: Int32, group: MultiThreadedEventLoopGroup, certificate: Reloadable<TLSContext>?, limits: GRPCLimits
@@ -30,10 +31,9 @@ struct ConnectionFactory: HTTP2ServerTransport.ListenerFactory {
         try await ServerBootstrap(group: group)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
             .bind(socket) { channel in
-                guard connections.open(atMost: limits.connections) else {
+                guard connections.add(channel, atMost: limits.connections) else {
                     return channel.close().flatMapThrowing { throw ChannelError.alreadyClosed }
                 }
-                channel.closeFuture.whenComplete { _ in connections.close() }
                 return channel.eventLoop.makeCompletedFuture { try prepare(channel) }.flatMap {
                     connectionConfigurator.configure(
                         channel: channel, tls: certificate == nil ? .none : .configured(requireALPN: false))
@@ -56,18 +56,36 @@ struct ConnectionFactory: HTTP2ServerTransport.ListenerFactory {
     static let pingTimeout = Duration.seconds(20)
 }
 
-/// Counts connections.
-private final class ConnectionCount: Sendable {
-    private let count = Atomic(0)
-
-    /// Counts another one, unless there are as many as may be.
-    func open(atMost limit: Int) -> Bool {
-        if count.add(1, ordering: .relaxed).newValue <= limit { return true }
-        close()
-        return false
+/// The connections that are open.
+final class OpenConnections: Sendable {
+    private struct State {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var isClosed = false
     }
 
-    func close() { count.subtract(1, ordering: .relaxed) }
+    private let state = Mutex(State())
+
+    /// Takes another one, unless there are as many as may be.
+    func add(_ channel: any Channel, atMost limit: Int) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let isTaken = state.withLock { state in
+            guard !state.isClosed, state.channels.count < limit else { return false }
+            state.channels[id] = channel
+            return true
+        }
+        if isTaken { channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } } }
+        return isTaken
+    }
+
+    /// Closes all, and takes no more. To cancel what serves them instead would make the transport drop streams that it
+    /// hasn't looked at, which NIO ends the process for.
+    func closeAll() {
+        let channels = state.withLock { state in
+            state.isClosed = true
+            return Array(state.channels.values)
+        }
+        for channel in channels { channel.close(promise: nil) }
+    }
 }
 
 /// Closes a connection whose client has gone without a word.

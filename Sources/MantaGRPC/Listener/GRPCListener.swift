@@ -90,27 +90,34 @@ public final class GRPCListener: Service {
             return
         }
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
-        let transport = Methods.Transport(
-            listenerFactory: ConnectionFactory(
-                socket: socket, group: threads, certificate: certificate, limits: configuration.limits),
-            config: transportConfiguration)
-        let server = GRPCServer(transport: transport, router: methods.router)
-        let served: Result<Void, any Error> = await withTaskGroup(of: Result<Void, any Error>?.self) { tasks in
-            tasks.addTask { await Result(of: server.serve) }
+        let served = await serve(on: socket, threads)
+        // Nothing that lives on them is left by now.
+        try await threads.shutdownGracefully()
+        if methods.core.registry.isDraining { return }
+        try served.get()
+    }
+
+    private func serve(on socket: Int32, _ threads: MultiThreadedEventLoopGroup) async -> Result<Void, any Error> {
+        let factory = ConnectionFactory(
+            socket: socket, group: threads, certificate: certificate, limits: configuration.limits)
+        let server = GRPCServer(
+            transport: Methods.Transport(listenerFactory: factory, config: transportConfiguration),
+            router: methods.router)
+        // Not a child, since it mustn't be cancelled: it ends when its connections have.
+        let serving = Task { await Result(of: server.serve) }
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { _ = await serving.value }
             tasks.addTask {
                 // Ends quietly in both cases.
                 try? await gracefulShutdown()
                 await self.drain(server)
-                return nil
+                factory.connections.closeAll()
             }
             // Serving ends by itself when all clients have gone, else with the drain.
-            let first = await tasks.next() ?? nil
+            await tasks.next()
             tasks.cancelAll()
-            return first ?? .success(())
         }
-        try await threads.shutdownGracefully()
-        if methods.core.registry.isDraining { return }
-        try served.get()
+        return await serving.value
     }
 
     private func drain(_ server: GRPCServer<Methods.Transport>) async {
