@@ -198,7 +198,10 @@ struct MetadataRouteTests {
     @Test(
         "each answers with its document",
         arguments: [
-            ("/v2", 200, #"{"extensions":["binary_tensor_data","model_configuration","model_repository"],"name":"manta","version":"9.9"}"#),
+            (
+                "/v2", 200,
+                #"{"extensions":["binary_tensor_data","model_configuration","model_repository"],"name":"manta","version":"9.9"}"#
+            ),
             ("/v2/health/live", 200, #"{"live":true}"#),
             ("/v2/health/ready", 200, #"{"ready":true}"#),
             (

@@ -79,7 +79,8 @@ struct TextFormatScanner {
     private let file: String
     private var index = 0
     private var line = 1
-    private var lineStart = 0
+    /// Where the column was last counted up to: a line may be as long as the text.
+    private var counted = (index: 0, column: 1)
 
     init(_ text: String, file: String) {
         bytes = Array(text.utf8)
@@ -109,7 +110,7 @@ struct TextFormatScanner {
     }
 
     private mutating func field(depth: Int) throws(ConfigurationErrors) -> TextFormat.Field {
-        let (start, place) = (index, place)
+        let (start, place) = (index, here())
         let name = word()
         guard !name.isEmpty else { throw fault("expected the name of a field, found \(found)") }
         skipBlanks()
@@ -140,7 +141,7 @@ struct TextFormatScanner {
                 index += 1
                 skipBlanks()
             }
-            let (start, place) = (index, place)
+            let (start, place) = (index, here())
             let value: TextFormat.Value =
                 if let message = try message(depth: depth) { .message(message) } else { .scalar(try scalar()) }
             elements.append((place, start..<index, value))
@@ -179,7 +180,7 @@ struct TextFormatScanner {
     }
 
     private mutating func string() throws(ConfigurationErrors) {
-        let (quote, start) = (bytes[index], place)
+        let (quote, start) = (bytes[index], here())
         index += 1
         while let byte = peek, byte != UInt8(ascii: "\n") {
             index += 1
@@ -214,7 +215,8 @@ struct TextFormatScanner {
             switch byte {
             case UInt8(ascii: "\n"):
                 index += 1
-                (line, lineStart) = (line + 1, index)
+                line += 1
+                counted = (index, 1)
             case UInt8(ascii: " "), 0x09, 0x0B, 0x0C, 0x0D: index += 1
             case UInt8(ascii: "#"): while let next = peek, next != UInt8(ascii: "\n") { index += 1 }
             default: return
@@ -226,9 +228,11 @@ struct TextFormatScanner {
 
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
 
-    private var place: Place {
+    private mutating func here() -> Place {
         // Continuation bytes of UTF-8 are no columns of their own.
-        Place(line: line, column: 1 + bytes[lineStart..<index].count { $0 & 0xC0 != 0x80 })
+        let column = counted.column + bytes[counted.index..<index].count { $0 & 0xC0 != 0x80 }
+        counted = (index, column)
+        return Place(line: line, column: column)
     }
 
     private var found: String {
@@ -238,5 +242,7 @@ struct TextFormatScanner {
 
     private static func quoted(_ byte: UInt8) -> String { String(reflecting: String(UnicodeScalar(byte))) }
 
-    private func fault(_ message: String) -> ConfigurationErrors { ConfigurationErrors(file, at: place, message) }
+    private mutating func fault(_ message: String) -> ConfigurationErrors {
+        ConfigurationErrors(file, at: here(), message)
+    }
 }
