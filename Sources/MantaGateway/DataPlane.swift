@@ -44,13 +44,14 @@ package struct DataPlane: Sendable {
         self.traces = traces
         self.logs = logs
         self.version = version
-        inference = InferenceService(catalog: catalog)
+        inference = InferenceService(catalog: catalog, memory: memory)
         repository = RepositoryService(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
         statistics = StatisticsService(catalog: catalog)
     }
 
     /// The extensions of the protocol that it has.
     package var extensions: [String] {
-        ["binary_tensor_data", "model_configuration", "model_repository"]
+        ["binary_tensor_data", "classification", "model_configuration", "model_repository"]
+            + (memory == nil ? [] : ["system_shared_memory"])
     }
 }

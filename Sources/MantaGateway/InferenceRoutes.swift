@@ -17,6 +17,7 @@ package struct InferenceRoutes: Sendable {
     package func register(in routes: inout Routes) {
         HealthRoutes(catalog: catalog).register(in: &routes)
         RepositoryRoutes(plane.repository).register(in: &routes)
+        SharedMemoryRoutes(plane.memory).register(in: &routes)
         routes.on(.get, "/v2") { [plane] _ in
             try .json(ServerMetadata(version: plane.version, extensions: plane.extensions))
         }
@@ -52,13 +53,16 @@ package struct InferenceRoutes: Sendable {
     }
 
     private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
+        // A short request may copy much out of shared memory, which mustn't hold up the connection's own thread.
+        if plane.memory != nil { await Task.yield() }
         var form = ReplyForm()
         return try await plane.inference.infer(
             model: request.parameters["model"] ?? "", version: try Self.versionNumber(of: request),
             started: request.receivedAt
         ) { signature throws(ServingError) in
             let decoded = try InferenceCodec.decode(
-                request.body, headerLength: try Self.headerLength(of: request), signature: signature)
+                request.body, headerLength: try Self.headerLength(of: request), signature: signature,
+                memory: plane.memory)
             form = decoded.reply
             let schedule = try InferenceSchedule(
                 parameters: decoded.request.parameters, header: request.headers["X-Request-Timeout-Ms"])

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MantaClient
 import MantaConfig
+import MantaGRPC
 import MantaHTTP
 import MantaServing
 
@@ -67,7 +68,7 @@ struct Checkup {
             served.append("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
         }
         faults += deployments.flatMap(\.faults)
-        faults += [configuration.http, configuration.admin].flatMap(\.faults).map { fault in
+        faults += (configuration.http.faults + configuration.grpc.faults + configuration.admin.faults).map { fault in
             // What has no file of its own, such as an address, is the configuration's, or an option's.
             ConfigurationFault(file: fault.file ?? file ?? "options", line: fault.line, message: fault.reason)
         }

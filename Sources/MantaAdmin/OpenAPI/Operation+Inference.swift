@@ -5,6 +5,7 @@ extension Operation {
     static let inference =
         health + models(path: "/v2/models/{model}", suffix: "", "the highest version that is ready")
         + models(path: "/v2/models/{model}/versions/{version}", suffix: "Version", "one version") + repository
+        + sharedMemory
 
     private static let health = [
         Operation(

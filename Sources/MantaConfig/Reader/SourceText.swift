@@ -4,6 +4,10 @@ import Glibc
 enum SourceText {
     /// The size that a file may have. Far more than anyone writes, and little enough to parse whatever it holds.
     static let maxBytes = 64 << 10
+    /// Says that a file has more.
+    static func tooLarge(_ maxBytes: Int) -> String {
+        "is larger than the \(ByteSize.text(maxBytes)) that such a file may have"
+    }
 
     /// The text of the file at `path`.
     ///
@@ -27,12 +31,7 @@ enum SourceText {
             if length == 0 { break }
             count += length
         }
-        guard count <= maxBytes else {
-            throw ConfigurationErrors(
-                path,
-                "is larger than the \(ByteSize.text(maxBytes)) that \(maxBytes == Self.maxBytes ? "a configuration" : "it") may have"
-            )
-        }
+        guard count <= maxBytes else { throw ConfigurationErrors(path, tooLarge(maxBytes)) }
         return try decode(bytes[..<count], path)
     }
 

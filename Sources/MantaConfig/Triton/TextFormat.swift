@@ -79,8 +79,9 @@ struct TextFormatScanner {
     private let file: String
     private var index = 0
     private var line = 1
-    /// Where the column was last counted up to: a line may be as long as the text.
-    private var counted = (index: 0, column: 1)
+    /// The column of the byte at `columnIndex`, which is in the same line as `index` and not behind it.
+    private var column = 1
+    private var columnIndex = 0
 
     init(_ text: String, file: String) {
         bytes = Array(text.utf8)
@@ -215,8 +216,7 @@ struct TextFormatScanner {
             switch byte {
             case UInt8(ascii: "\n"):
                 index += 1
-                line += 1
-                counted = (index, 1)
+                (line, column, columnIndex) = (line + 1, 1, index)
             case UInt8(ascii: " "), 0x09, 0x0B, 0x0C, 0x0D: index += 1
             case UInt8(ascii: "#"): while let next = peek, next != UInt8(ascii: "\n") { index += 1 }
             default: return
@@ -228,10 +228,11 @@ struct TextFormatScanner {
 
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
 
+    /// Where the scanner is. It goes on from where it was asked before: a text of one line may have many fields.
     private mutating func here() -> Place {
         // Continuation bytes of UTF-8 are no columns of their own.
-        let column = counted.column + bytes[counted.index..<index].count { $0 & 0xC0 != 0x80 }
-        counted = (index, column)
+        column += bytes[columnIndex..<index].count { $0 & 0xC0 != 0x80 }
+        columnIndex = index
         return Place(line: line, column: column)
     }
 

@@ -85,11 +85,10 @@ enum ShapeVariation {
 
     /// That of these inputs.
     init(_ signature: ModelSignature) {
-        let shapes = signature.inputs.map(\.shape.dimensions)
-        if shapes.contains(where: { $0.dropFirst().contains(-1) }) {
+        if signature.inputs.contains(where: \.hasFreeInnerDimensions) {
             self = .free
         } else {
-            self = shapes.contains { $0.first == -1 } ? .batch : .none
+            self = signature.inputs.contains { $0.shape.dimensions.first == -1 } ? .batch : .none
         }
     }
 }

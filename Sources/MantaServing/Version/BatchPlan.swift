@@ -51,6 +51,7 @@ public struct BatchPlan: Sendable, Hashable {
     private static func obstacle(in signature: ModelSignature, trustingNames: Bool) -> String? {
         if signature.inputs.isEmpty { return "the model has no inputs" }
         for (kind, specs) in [("input", signature.inputs), ("output", signature.outputs)] {
+            if let spec = specs.first(where: \.hasAnyShape) { return "\(kind) \"\(spec.name)\" may have any shape" }
             for spec in specs where spec.shape.dimensions.first != -1 {
                 return "the first dimension of \(kind) \"\(spec.name)\" \(spec.shape) isn't free"
             }

@@ -51,7 +51,8 @@ extension ServedVersion {
         if let place { await live.order?.turn(of: place) }
         let outcome = try result.get()
         let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
-        return InferenceResponse(model: id, id: request.id, outputs: outputs, timing: outcome.timing)
+        return InferenceResponse(
+            model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit.

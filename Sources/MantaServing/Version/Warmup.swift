@@ -25,8 +25,8 @@ struct Warmup {
     ///
     /// - Parameter plan: Whether batches are wanted.
     /// - Returns: What was found.
-    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on a sample, or, without samples, on
-    ///   inputs of which every dimension is given by its signature.
+    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on a sample or, without samples, on inputs
+    ///   that nothing is wrong with: of which every dimension is given by its signature, and whose elements are measures.
     /// - Note: Blocks its thread.
     func callAsFunction(plan: BatchPlan) throws(ServingError) -> Finding {
         let everyOutput = Array(model.signature.outputs.indices)
@@ -64,11 +64,17 @@ struct Warmup {
         }
     }
 
-    /// Whether a failure on inputs that were made up says little.
-    private var mayBeUnsuitable: Bool { hasFreeInnerDimensions || !samples.isEmpty }
-
     private var hasFreeInnerDimensions: Bool {
-        model.signature.inputs.contains { $0.shape.dimensions.dropFirst().contains(-1) }
+        model.signature.inputs.contains(where: \.hasFreeInnerDimensions)
+    }
+
+    /// Whether inputs that are made up may be such as the model rightly refuses: sizes are guesses, and whole numbers and
+    /// texts may be shapes, places or names that only some values are good for.
+    private var mayBeUnsuitable: Bool {
+        hasFreeInnerDimensions || !samples.isEmpty
+            || model.signature.inputs.contains { spec in
+                !spec.isOptional && ![.fp16, .bf16, .fp32, .fp64, .bool].contains(spec.dataType)
+            }
     }
 
     private func outputs(rows: Int, wanted: [Int]) -> Result<[Tensor], ServingError> {

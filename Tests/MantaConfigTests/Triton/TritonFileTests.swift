@@ -328,6 +328,16 @@ struct TritonFileTests {
         #expect(found.count == faults.count, "\(found)")
     }
 
+    @Test("many fields on one line are soon read, with the right columns", .timeLimit(.minutes(1)))
+    func oneLine() {
+        let fields = String(repeating: "output{} ", count: 100_000)
+
+        #expect(
+            tritonFaults(fields + "name: \"é\" ?") == [
+                "config.pbtxt:1:900011: expected the name of a field, found \"?\""
+            ])
+    }
+
     @Test("messages within messages have a limit, and so have texts")
     func limits() {
         let deep = String(repeating: "input {", count: 100_000)
