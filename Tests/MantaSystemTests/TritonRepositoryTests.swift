@@ -55,7 +55,7 @@ struct TritonRepositoryTests {
         #expect(check.output.contains("other/config.pbtxt:2:1: sequence_batching: not supported"))
     }
 
-    @Test("a change of a configuration or of labels is noticed while it serves")
+    @Test("a change of a configuration is noticed while it serves")
     func changes() async throws {
         let folder = try TemporaryFolder.withTritonRepository()
         let server = try await ServerProcess.ready(["--models", folder.models])

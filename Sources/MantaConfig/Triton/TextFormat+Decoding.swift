@@ -12,7 +12,7 @@ extension TextFormat {
         "op_library_filename", "agents", "metric_control", "buckets",
     ]
 
-    /// Elements of a list that are all named. A list with more that are wrong is wrong as a whole.
+    /// Faults of a message or a list that are all told. What has more of them is mended in two goes.
     private static let maxFaults = 32
 
     /// The message that the text is.
@@ -20,7 +20,7 @@ extension TextFormat {
     /// - Throws: ``ConfigurationErrors`` with every field that isn't right by itself.
     func message(file: String) throws(ConfigurationErrors) -> Inference_ModelConfig {
         var faults: [ConfigurationFault] = []
-        for (field, before) in repetitions(in: fields) {
+        for (field, before) in repetitions(in: fields).prefix(Self.maxFaults) {
             faults.append(
                 Self.fault(file, field.place, "\(field.name) is given twice, first in line \(before.place.line)"))
         }
@@ -31,7 +31,9 @@ extension TextFormat {
         } catch let error as ConfigurationErrors {
             throw error
         } catch {
-            for field in fields { faults += self.faults(of: field, within: ("", ""), path: "", file: file) }
+            for field in fields where faults.count < Self.maxFaults {
+                faults += self.faults(of: field, within: ("", ""), path: "", file: file)
+            }
             // Each field is right by itself: only together they aren't.
             if faults.isEmpty { faults.append(Self.fault(file, nil, Self.words(for: error))) }
             throw ConfigurationErrors(faults: faults)
@@ -49,7 +51,9 @@ extension TextFormat {
         case .scalar: break
         case .message(let fields):
             let around = (around.before + field.name + " { ", " }" + around.after)
-            for inner in fields { faults += self.faults(of: inner, within: around, path: path, file: file) }
+            for inner in fields where faults.count < Self.maxFaults {
+                faults += self.faults(of: inner, within: around, path: path, file: file)
+            }
         case .list(let elements):
             for (place, range, value) in elements where faults.count < Self.maxFaults {
                 var element = field.name + ": " + text(range)
@@ -57,7 +61,9 @@ extension TextFormat {
                 if case .message(let fields) = value {
                     let around = (around.before + field.name + " { ", " }" + around.after)
                     let before = faults.count
-                    for inner in fields { faults += self.faults(of: inner, within: around, path: path, file: file) }
+                    for inner in fields where faults.count < before + Self.maxFaults {
+                        faults += self.faults(of: inner, within: around, path: path, file: file)
+                    }
                     if faults.count > before { error = nil }
                     element = ""
                 }

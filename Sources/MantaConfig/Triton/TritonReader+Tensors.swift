@@ -6,11 +6,12 @@ extension TritonReader {
     /// Reads the inputs and outputs.
     mutating func readTensors() {
         var inputs: [TensorPort] = []
+        var names: Set<String> = []
         for (index, input) in message.input.enumerated() {
             let path = "input[\(index)]"
             var port = port(
                 input.name, input.dataType, input.dims, input.hasReshape ? input.reshape.shape : nil, path,
-                after: inputs)
+                &names)
             port.isOptional = input.optional
             switch input.format {
             case .none: break
@@ -27,11 +28,12 @@ extension TritonReader {
             inputs.append(port)
         }
         var outputs: [TensorPort] = []
+        names = []
         for (index, output) in message.output.enumerated() {
             let path = "output[\(index)]"
             var port = port(
                 output.name, output.dataType, output.dims, output.hasReshape ? output.reshape.shape : nil, path,
-                after: outputs)
+                &names)
             if !output.labelFilename.isEmpty { port.labels = labels(output.labelFilename, "\(path).label_filename") }
             refuse("\(path).is_shape_tensor", if: output.isShapeTensor, "shape tensors are TensorRT's")
             refuse("\(path).is_non_linear_format_io", if: output.isNonLinearFormatIo, "tensors are row-major")
@@ -45,11 +47,11 @@ extension TritonReader {
 
     private mutating func port(
         _ name: String, _ type: Inference_DataType, _ dims: [Int64], _ reshape: [Int64]?, _ path: String,
-        after others: [TensorPort]
+        _ names: inout Set<String>
     ) -> TensorPort {
         var port = TensorPort(name: name)
         if name.isEmpty { fault(path, "expected a name") }
-        if others.contains(where: { $0.name == name }) {
+        if !names.insert(name).inserted, !name.isEmpty {
             fault("\(path).name", "\(ScalarValue.quoted(name)) is given twice")
         }
         port.dataType = DataType(type)

@@ -30,8 +30,13 @@ struct TritonReader {
         refuseTheRest()
     }
 
+    /// Faults that are all told. A configuration with more of them is mended in two goes.
+    private static let maxFaults = 64
+
     /// Says what is wrong with a field.
-    mutating func fault(_ path: String, _ message: String) { faults.append((path, message)) }
+    mutating func fault(_ path: String, _ message: String) {
+        if faults.count < Self.maxFaults { faults.append((path, message)) }
+    }
 
     /// Says that a field asks for what Manta doesn't have, if it does.
     mutating func refuse(_ path: String, if isGiven: Bool, _ why: String) {

@@ -345,6 +345,18 @@ struct TritonFileTests {
         #expect(tritonFaults(deep) == ["config.pbtxt:1:232: more than 32 messages within messages"])
     }
 
+    @Test("a text of one line with very many fields, all wrong, is told in no time, with the first of them")
+    func manyFaults() {
+        let inputs = String(repeating: "input { } ", count: 50_000)
+        let wrong = String(repeating: "inpt { } ", count: 50_000)
+
+        #expect(tritonFaults(inputs).count == 64)
+        #expect(
+            tritonFaults(inputs).last == "config.pbtxt:1:311: input[31]: expected dims, with at least one size; "
+                + "a reshape may have none")
+        #expect(tritonFaults(wrong).count == 32)
+    }
+
     @Test("labels and data are read from the model's folder")
     func files() throws {
         try TemporaryFolder.with { folder in
@@ -365,9 +377,48 @@ struct TritonFileTests {
             }
             #expect(file.path == folder.path + "/m/warmup/raw")
             #expect(configuration.warmupSamples[0].inputs[0].name == "x")
+            func isSame() throws -> Bool {
+                try DeploymentConfiguration(tritonFile: folder.path + "/m/config.pbtxt", name: "m") == configuration
+            }
+            #expect(try isSame())
             try folder.write([1, 2, 3, 4, 5], to: "m/warmup/raw")
+            #expect(try !isSame())
+        }
+    }
+
+    @Test("other labels are another configuration, and a model.yaml beside it counts, with a warning")
+    func labelsAndBoth() throws {
+        try TemporaryFolder.with { folder in
+            try folder.write("cat\n", to: "m/labels.txt")
+            try folder.write("output { name: \"y\" dims: 4 label_filename: \"labels.txt\" }", to: "m/config.pbtxt")
+            try folder.write("", to: "m/2/model.onnx")
+            func found() throws -> DeploymentSource { try ModelRepository.read(folders: [folder.path], files: [])[0] }
+
+            let before = try found()
+            try folder.write("dog\n", to: "m/labels.txt")
+            let after = try found()
+            try folder.write("replicas: 3", to: "m/model.yaml")
+            let both = try found()
+
+            #expect(before.file == folder.path + "/m/config.pbtxt" && before.warnings == [])
+            #expect(before.configuration != after.configuration)
+            #expect(both.configuration.replicas == 3 && both.configuration.outputs == [])
+            #expect(both.file == folder.path + "/m/model.yaml")
             #expect(
-                try DeploymentConfiguration(tritonFile: folder.path + "/m/config.pbtxt", name: "m") != configuration)
+                both.warnings == ["\(folder.path)/m/config.pbtxt isn't read, since there is a model.yaml beside it"])
+        }
+    }
+
+    @Test("the model file may have another name, and be a folder with a model.onnx in it")
+    func fileName() throws {
+        try TemporaryFolder.with { folder in
+            try folder.write("default_model_filename: \"net.onnx\"", to: "m/config.pbtxt")
+            try folder.write("", to: "m/1/net.onnx")
+            try folder.write("", to: "m/2/net.onnx/model.onnx")
+
+            let source = try ModelRepository.read(folders: [folder.path], files: [])[0]
+
+            #expect(source.versions == [1: "\(folder.path)/m/1/net.onnx", 2: "\(folder.path)/m/2/net.onnx/model.onnx"])
         }
     }
 
