@@ -12,6 +12,8 @@ struct ByteStream: ~Copyable {
     }
 
     private let descriptor: Int32
+    /// What takes longer never ends. Nothing should take a second, but the machine may be busy.
+    private static let hangs = Duration.seconds(20)
 
     /// Connects to a port of this machine.
     init(port: Int) {
@@ -54,7 +56,7 @@ struct ByteStream: ~Copyable {
         // The server has its own time limits, but the end of what it is sent makes it end the connection at once.
         shutdown(descriptor, Int32(SHUT_WR))
         while true {
-            expect(wait(for: .seconds(5)), "the connection hangs after \(text(outcome))")
+            expect(wait(for: Self.hangs), "the connection hangs after \(text(outcome))")
             if !receive(into: &outcome) { return outcome }
         }
     }
@@ -63,7 +65,7 @@ struct ByteStream: ~Copyable {
     func take(_ count: Int) -> Outcome {
         var outcome = Outcome()
         while outcome.received.count < count {
-            expect(wait(for: .seconds(5)), "a good request hangs after \(text(outcome))")
+            expect(wait(for: Self.hangs), "a good request hangs after \(text(outcome))")
             if !receive(into: &outcome) { break }
         }
         return outcome
@@ -84,7 +86,7 @@ struct ByteStream: ~Copyable {
             if count > 0 { outcome.received += unsafe chunk[..<count] }
             return count
         }
-        outcome.wasReset = count < 0
+        if count < 0 { outcome.wasReset = true }
         return count > 0
     }
 }

@@ -26,7 +26,7 @@ extension ServingError {
     private static func shortened(_ message: String) -> String {
         let half = 500
         guard message.utf8.count > 2 * half, message.unicodeScalars.count > 2 * half else { return message }
-        return "\(message.unicodeScalars.prefix(half))…\(message.unicodeScalars.suffix(half))"
+        return String(message.unicodeScalars.prefix(half)) + "…" + String(message.unicodeScalars.suffix(half))
     }
 
     /// The kinds of failure. A struct, so that a new kind breaks nobody who switches over them.
