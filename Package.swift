@@ -47,6 +47,8 @@ let grpcTransport = Target.Dependency.product(
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -60,6 +62,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.38.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         // Without its default trait it doesn't link the whole of Foundation.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -122,8 +125,8 @@ let package = Package(
             "MantaGRPC",
             [
                 "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol", "MantaHTTP",
-                "MantaTelemetry", "MantaGateway", logging, lifecycle, metrics, grpcCore, grpcProtobuf, grpcTransport,
-                protobuf, nioCore, nioPosix, nioSSL,
+                "MantaThreads", "MantaConfig", "MantaGateway", logging, lifecycle, metrics, grpcCore, grpcProtobuf,
+                grpcTransport, protobuf, nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
             ]),
         part(
             "MantaAdmin",
@@ -145,8 +148,8 @@ let package = Package(
         .executableTarget(
             name: "manta",
             dependencies: [
-                "MantaServer", "MantaStore", "MantaClient", "MantaConfig", "MantaCore", "MantaHTTP", "MantaServing",
-                "MantaTelemetry", arguments, logging, signals,
+                "MantaServer", "MantaStore", "MantaClient", "MantaConfig", "MantaCore", "MantaGRPC", "MantaHTTP",
+                "MantaServing", "MantaTelemetry", arguments, logging, signals,
             ],
             swiftSettings: settings,
             // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
@@ -170,7 +173,7 @@ let package = Package(
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
-        tests("MantaProtocol", ["MantaCore"]),
+        tests("MantaProtocol", ["MantaCore", "MantaSharedMemory"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
@@ -186,14 +189,14 @@ let package = Package(
         tests(
             "MantaGateway",
             [
-                "MantaCore", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry", "MantaWire",
-                "MantaGatewayTestKit", logging,
+                "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaSharedMemory", "MantaTelemetry",
+                "MantaWire", "MantaGatewayTestKit", logging,
             ]),
         tests(
             "MantaGRPC",
             [
-                "MantaCore", "MantaServing", "MantaHTTP", "MantaGateway", "MantaSharedMemory", "MantaWire",
-                "MantaGatewayTestKit", logging, grpcCore, grpcProtobuf, grpcTransport, protobuf,
+                "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaGateway", "MantaSharedMemory",
+                "MantaWire", "MantaGatewayTestKit", logging, lifecycle, grpcCore, grpcProtobuf, grpcTransport, protobuf,
             ]),
         tests(
             "MantaClient",
@@ -202,3 +205,25 @@ let package = Package(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]
 )
+
+// The fuzz targets, which only Fuzz/run builds, with the sanitizers that they need.
+if Context.environment["MANTA_FUZZ"] != nil {
+    func kit(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+        .target(name: name, dependencies: dependencies, path: "Fuzz/\(folder)", swiftSettings: settings)
+    }
+    func fuzzer(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: ["FuzzKit"] + dependencies, path: "Fuzz/\(folder)", swiftSettings: settings)
+    }
+    package.targets += [
+        kit("FuzzKit", "Kit", ["MantaCore", "MantaProtocol"]),
+        kit("FuzzConfigKit", "ConfigKit", ["FuzzKit", "MantaConfig", "MantaServing"]),
+        fuzzer("fuzz-json", "JSON", ["MantaCore", "MantaProtocol"]),
+        fuzzer("fuzz-binary", "Binary", ["MantaCore", "MantaProtocol"]),
+        fuzzer(
+            "fuzz-http", "HTTP",
+            ["MantaCore", "MantaHTTP", "MantaServing", "MantaGateway", "MantaGatewayTestKit", logging]),
+        fuzzer("fuzz-config", "Config", ["FuzzConfigKit", "MantaConfig", "MantaServing"]),
+        fuzzer("fuzz-yaml", "YAML", ["FuzzConfigKit", "MantaConfig", "MantaServing"]),
+    ]
+}

@@ -57,8 +57,12 @@ public final class Batcher<Payload: Sendable>: Sendable {
         limits: BatchLimits, objective: Duration? = nil, time: any TimeSource = MachineTime(),
         expire: @escaping @Sendable (Request) -> Void
     ) {
-        state = Mutex(
-            State(queue: BatchQueue(limits: limits), sizer: BatchSizer(maxRows: limits.rows, objective: objective)))
+        let fixed =
+            !limits.isShared
+            ? "requests run alone"
+            : limits.preferred.isEmpty ? nil : "the configured maximum, since sizes are preferred"
+        let sizer = BatchSizer(maxRows: limits.rows, objective: objective, fixed: fixed)
+        state = Mutex(State(queue: BatchQueue(limits: limits), sizer: sizer))
         self.time = time
         self.expire = expire
     }

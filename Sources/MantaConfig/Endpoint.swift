@@ -20,6 +20,26 @@ public struct Endpoint: Sendable, Hashable {
     }
 }
 
+extension Endpoint {
+    /// Completes "expected …" where a listener may be switched off.
+    public static let expectedOrOff = expected + ", or off"
+
+    /// The place that the text names, or none if it is `off`; `nil` if it isn't what is expected.
+    public static func orOff(_ text: String) -> Endpoint?? {
+        text == "off" ? .some(nil) : Endpoint(text).map(Optional.some)
+    }
+}
+
+extension Kind<Endpoint?> {
+    /// Where to listen, if anywhere.
+    static var endpointOrOff: Self {
+        Kind(expected: Endpoint.expectedOrOff) { scalar in
+            guard case .string(let text) = scalar else { return nil }
+            return Endpoint.orOff(text)
+        }
+    }
+}
+
 extension Kind<Endpoint> {
     /// Where to listen.
     static var endpoint: Self {

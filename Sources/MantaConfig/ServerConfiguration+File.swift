@@ -23,7 +23,12 @@ extension ServerConfiguration {
     }
 
     /// Reads the text of a `manta.yaml`.
-    static func read(
+    ///
+    /// - Parameters:
+    ///   - yaml: The text.
+    ///   - file: What messages call it. Relative paths in the text begin at its folder.
+    /// - Returns: What the text says where it is right, the defaults elsewhere, and the text's faults.
+    package static func read(
         yaml: String, file: String
     ) -> (configuration: ServerConfiguration, faults: [ConfigurationFault]) {
         var configuration = ServerConfiguration()
@@ -37,6 +42,7 @@ extension ServerConfiguration {
         keys.list("models", of: .path(in: folder)) { repositories = $0 }
         keys.list("model_files", of: .path(in: folder)) { modelFiles = $0 }
         keys.mapping("http") { http.read(&$0, folder: folder) }
+        keys.mapping("grpc") { grpc.read(&$0, folder: folder) }
         keys.mapping("admin") { keys in
             admin.read(&keys, folder: folder)
             keys.value("insecure", .flag) { admin.isInsecureAllowed = $0 }
@@ -58,18 +64,37 @@ extension HTTPServerConfiguration {
     fileprivate mutating func read(_ keys: inout MappingReader, folder: String) {
         keys.value("listen", .endpoint) { (host, port) = ($0.host, $0.port) }
         keys.value("threads", .integer(in: 1...256)) { threads = $0 }
-        keys.mapping("tls", required: ["certificate", "key"]) { keys in
-            var files = TLSFiles(certificate: "", key: "")
-            keys.value("certificate", .path(in: folder)) { files.certificate = $0 }
-            keys.value("key", .path(in: folder)) { files.key = $0 }
-            tls = files
-        }
+        keys.tls(in: folder) { tls = $0 }
         keys.value("credentials", .path(in: folder)) { credentials = $0 }
         keys.list("hosts", of: .hostName) { hosts = $0 }
         keys.value("access_log", .flag) { accessLog = $0 }
         keys.value("cancel_on_half_close", .flag) { cancelOnHalfClose = $0 }
         keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { drainTimeout = $0 }
         keys.mapping("limits") { limits.read(&$0) }
+    }
+}
+
+extension GRPCServerConfiguration {
+    fileprivate mutating func read(_ keys: inout MappingReader, folder: String) {
+        keys.value("listen", .endpointOrOff) { endpoint = $0 }
+        keys.value("threads", .integer(in: 1...256)) { threads = $0 }
+        keys.tls(in: folder) { tls = $0 }
+        keys.value("credentials", .path(in: folder)) { credentials = $0 }
+        keys.value("access_log", .flag) { accessLog = $0 }
+        keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { drainTimeout = $0 }
+        keys.mapping("limits") { limits.read(&$0) }
+    }
+}
+
+extension MappingReader {
+    /// The files of a certificate.
+    fileprivate mutating func tls(in folder: String, store: (TLSFiles) -> Void) {
+        mapping("tls", required: ["certificate", "key"]) { keys in
+            var files = TLSFiles(certificate: "", key: "")
+            keys.value("certificate", .path(in: folder)) { files.certificate = $0 }
+            keys.value("key", .path(in: folder)) { files.key = $0 }
+            store(files)
+        }
     }
 }
 
@@ -82,6 +107,18 @@ extension Kind<String> {
             }
             return name
         }
+    }
+}
+
+extension GRPCLimits {
+    fileprivate mutating func read(_ keys: inout MappingReader) {
+        keys.value("connections", .integer(in: 1...1_000_000)) { connections = $0 }
+        keys.value("concurrent_streams", .integer(in: 1...1_000_000)) { concurrentStreams = $0 }
+        keys.value("requests_per_stream", .integer(in: 1...1000)) { requestsPerStream = $0 }
+        keys.value("message_bytes", .bytes(in: 1...2047 << 20)) { messageBytes = $0 }
+        keys.value("message_timeout_s", .seconds(in: 0.1...86_400)) { messageTimeout = $0 }
+        keys.value("idle_timeout_s", .seconds(in: 0.1...86_400)) { idleTimeout = $0 }
+        keys.value("keepalive_s", .seconds(in: 1...86_400)) { keepalive = $0 }
     }
 }
 

@@ -5,6 +5,8 @@ public import MantaHTTP
 public struct ServerConfiguration: Sendable {
     /// The listener for inference.
     public var http: HTTPServerConfiguration
+    /// The listener for inference over gRPC.
+    public var grpc = GRPCServerConfiguration()
     /// The listener for operators: metrics, status and changes.
     public var admin: HTTPServerConfiguration
     /// Folders of models, each a model repository.
@@ -24,7 +26,7 @@ public struct ServerConfiguration: Sendable {
     /// The engine's shared library, if it isn't to be looked for.
     public var engineLibrary: String?
 
-    /// The defaults: inference on 127.0.0.1:8000, operators on 127.0.0.1:8002.
+    /// The defaults: inference on 127.0.0.1:8000 and, over gRPC, 127.0.0.1:8001; operators on 127.0.0.1:8002.
     public init() {
         http = HTTPServerConfiguration()
         http.host = "127.0.0.1"

@@ -18,6 +18,8 @@ package actor Controller: Service {
         package var modelFiles: [String] = []
         /// How many CPUs the process may use.
         package var cpus = 1
+        /// The folder for files that clients send; whatever else is in it is removed.
+        package var uploads: String?
         /// How often to look at the disk although nothing told of a change: some file systems never tell.
         package var lookInterval = Duration.seconds(30)
 
@@ -39,7 +41,7 @@ package actor Controller: Service {
     }
 
     private let configuration: Configuration
-    private let changes: OperatorChanges
+    let changes: OperatorChanges
     private let catalog: ModelCatalog
     private let events: EventLog
     private let time: any TimeSource
@@ -48,10 +50,13 @@ package actor Controller: Service {
     private var wanted: [String: WantedDeployment] = [:]
     private var findings = ModelRepository.Findings()
     /// What operators have asked for, as read last.
-    private var asked: [String: OperatorChange] = [:]
+    private(set) var asked: [String: OperatorChange] = [:]
     /// Reconciling in progress: one waits for the other, so that what was read later is told later.
     private var turn: Task<[String], Never>?
     private var reported: Set<String> = []
+    let uploads: Uploads?
+    /// The folders of files that clients sent to which nothing refers yet.
+    var uploading: Set<String> = []
 
     package init(
         configuration: Configuration, store: any Store, catalog: ModelCatalog, events: EventLog,
@@ -59,6 +64,7 @@ package actor Controller: Service {
     ) {
         self.configuration = configuration
         self.changes = OperatorChanges(store: store)
+        self.uploads = configuration.uploads.map(Uploads.init)
         self.catalog = catalog
         self.events = events
         self.time = time
@@ -66,6 +72,8 @@ package actor Controller: Service {
 
     /// Looks at the disk now and then, and when it changes, until shutdown.
     package func run() async throws {
+        // What a process before this one had no use for any more.
+        await removeUnusedUploads()
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.watch() }
@@ -187,6 +195,7 @@ package actor Controller: Service {
         if let refusal { throw ControlError(.invalid, refusal) }
         try await changes.update(name) {
             $0.configuration = yaml
+            $0.loaded = nil
             $0.isUnloaded = false
         }
         await look(retry: .only(name))
@@ -237,23 +246,33 @@ package actor Controller: Service {
             .invalid, "\(field): expected at most \(bound) on a machine with \(configuration.cpus) CPUs, got \(count)")
     }
 
-    /// Takes a deployment out of service, or puts it back, although its files stay.
+    /// Takes a deployment out of service although its files stay, or puts it back as its files and operators say.
     ///
     /// - Throws: ``ControlError``.
     package func setLoaded(_ name: String, _ isLoaded: Bool) async throws(ControlError) {
-        guard wanted[name] != nil || unloadedNames.contains(name) else { throw notFound(name) }
-        try await changes.update(name) { $0.isUnloaded = !isLoaded }
+        guard knows(name) else { throw notFound(name) }
+        let isInRepository =
+            findings.folders[name] != nil || findings.deployments.contains { $0.configuration.name == name }
+        try await changes.update(name) {
+            $0.isUnloaded = !isLoaded
+            // What a client sent is all there is of a model that isn't in a repository.
+            if isLoaded, isInRepository || $0.configuration != nil { $0.loaded = nil }
+        }
         await look(retry: .only(name))
+        await removeUnusedUploads()
     }
+
+    /// Whether there is such a model, in service or not.
+    func knows(_ name: String) -> Bool { wanted[name] != nil || unloadedNames.contains(name) }
 
     /// The names of models that are there but were taken out of service.
     package var unloadedNames: [String] {
         let found = findings.deployments.map(\.configuration.name)
-        return asked.filter { $0.value.isUnloaded && ($0.value.configuration != nil || found.contains($0.key)) }
+        return asked.filter { $0.value.isUnloaded && ($0.value.given != nil || found.contains($0.key)) }
             .keys.sorted()
     }
 
-    private func notFound(_ name: String) -> ControlError {
+    func notFound(_ name: String) -> ControlError {
         ControlError(.notFound, "deployment \"\(name)\" is not found")
     }
 }

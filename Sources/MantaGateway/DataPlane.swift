@@ -44,7 +44,7 @@ package struct DataPlane: Sendable {
         self.traces = traces
         self.logs = logs
         self.version = version
-        inference = InferenceService(catalog: catalog, traces: traces)
+        inference = InferenceService(catalog: catalog, memory: memory, traces: traces)
         repository = RepositoryService(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
         statistics = StatisticsService(catalog: catalog)
     }

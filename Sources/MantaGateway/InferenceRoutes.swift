@@ -22,6 +22,7 @@ package struct InferenceRoutes: Sendable {
     package func register(in routes: inout Routes) {
         HealthRoutes(catalog: catalog).register(in: &routes)
         RepositoryRoutes(plane.repository).register(in: &routes)
+        SharedMemoryRoutes(plane.memory).register(in: &routes)
         StatisticsRoutes(statistics: plane.statistics).register(in: &routes)
         SettingsRoutes(plane: plane, forOperators: forOperators).register(in: &routes)
         GenerateRoutes(inference: plane.inference).register(in: &routes)
@@ -32,6 +33,7 @@ package struct InferenceRoutes: Sendable {
         }
         for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
             routes.on(.get, model) { try translated(metadata, $0) }
+            routes.on(.get, model + "/config") { try translated(configuration, $0) }
             routes.on(.get, model + "/ready") { try translated(ready, $0) }
             routes.on(.post, model + "/infer", body: .required) { request in
                 do throws(ServingError) {
@@ -49,19 +51,27 @@ package struct InferenceRoutes: Sendable {
         return try .json(ModelMetadata(deployment, signature: target.signature))
     }
 
+    private func configuration(_ request: HTTPRequest) throws -> HTTPResponse {
+        let message = try plane.configuration(
+            model: request.modelName, version: try request.modelVersion)
+        return try .json(ModelConfigurationDocument(message))
+    }
+
     private func ready(_ request: HTTPRequest) throws -> HTTPResponse {
         let deployment = try catalog.deployment(request.modelName)
         return try HealthRoutes.ready(deployment, version: try request.modelVersion)
     }
 
     private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
+        // A short request may copy much out of shared memory, which mustn't hold up the connection's own thread.
+        if plane.memory != nil { await Task.yield() }
         var form = ReplyForm()
         return try await plane.inference.infer(
-            model: request.modelName, version: try request.modelVersion,
-            started: request.receivedAt
+            model: request.modelName, version: try request.modelVersion, started: request.receivedAt
         ) { signature throws(ServingError) in
             let decoded = try InferenceCodec.decode(
-                request.body, headerLength: try Self.headerLength(of: request), signature: signature)
+                request.body, headerLength: try Self.headerLength(of: request), signature: signature,
+                memory: plane.memory)
             form = decoded.reply
             let schedule = try InferenceSchedule(
                 parameters: decoded.request.parameters, header: request.headers["X-Request-Timeout-Ms"])

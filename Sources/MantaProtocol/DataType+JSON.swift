@@ -1,5 +1,5 @@
 internal import CMantaJSON
-internal import MantaCore
+package import MantaCore
 
 extension DataType {
     /// The type of this name, if there is one.
@@ -44,7 +44,7 @@ extension DataType {
     }
 
     /// What an element of this type is in JSON, in words.
-    var expectation: String {
+    package var expectation: String {
         switch self {
         case .bool: "true or false, since it is BOOL"
         case .int8: Self.integers(Int8.self, "INT8")

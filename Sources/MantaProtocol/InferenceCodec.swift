@@ -1,4 +1,5 @@
-public import MantaCore
+package import MantaCore
+package import MantaSharedMemory
 
 /// The bodies of the Open Inference Protocol v2 over HTTP, with Triton's binary tensors: bytes in, bytes out.
 ///
@@ -7,7 +8,7 @@ public import MantaCore
 /// let response = try await version.infer(decoded.request)
 /// let encoded = try InferenceCodec.encode(response, as: decoded.reply)
 /// ```
-public enum InferenceCodec {
+package enum InferenceCodec {
     /// Reads the body of a request.
     ///
     /// Whether its inputs are the model's is for ``ModelSignature/bind(_:)`` to say.
@@ -17,11 +18,12 @@ public enum InferenceCodec {
     ///   - headerLength: How many bytes of it are JSON, as `Inference-Header-Content-Length` says; `nil` for all. With 0
     ///     there is no JSON, and the body is the model's only input.
     ///   - signature: What the model takes; needed for a body without JSON.
+    ///   - memory: The memory that clients share; `nil` if they may not.
     /// - Returns: The request, and the form its reply is wanted in.
-    /// - Throws: ``ServingError`` with code `invalidRequest` that names what is wrong, or `unsupported` for parts of the
-    ///   protocol that Manta doesn't have.
-    public static func decode(
-        _ body: [UInt8], headerLength: Int?, signature: ModelSignature
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names what is wrong, or `forbidden` if it names
+    ///   shared memory and there is none.
+    package static func decode(
+        _ body: [UInt8], headerLength: Int?, signature: ModelSignature, memory: SharedMemory? = nil
     ) throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
         let jsonLength = headerLength ?? body.count
         guard (0...body.count).contains(jsonLength) else {
@@ -38,7 +40,7 @@ public enum InferenceCodec {
             var json = try unsafe JSONReader(UnsafeBufferPointer(rebasing: bytes[..<jsonLength]))
             var binary = unsafe BinarySection(
                 UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: bytes[jsonLength...])))
-            return try RequestReader.read(&json, binary: &binary)
+            return try RequestReader.read(&json, binary: &binary, memory: memory)
         }
     }
 
@@ -50,7 +52,7 @@ public enum InferenceCodec {
     /// - Returns: The body, and how many bytes of it are JSON if binary tensors follow; `nil` if it is all JSON.
     /// - Throws: ``ServingError`` with code `invalidRequest` if an output can't be written in the form asked for: JSON
     ///   has no place for BYTES that aren't UTF-8.
-    public static func encode(
+    package static func encode(
         _ response: InferenceResponse, as form: ReplyForm
     ) throws(ServingError) -> (body: [UInt8], headerLength: Int?) {
         try ReplyWriter.write(response, as: form)

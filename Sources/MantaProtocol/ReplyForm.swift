@@ -1,5 +1,7 @@
+internal import MantaCore
+
 /// The form that a request wants its outputs in: JSON or binary, each.
-public struct ReplyForm: Sendable, Hashable {
+package struct ReplyForm: Sendable, Hashable {
     /// What outputs are in that the request says nothing of.
     var binaryByDefault: Bool
     /// The outputs of which it says something: few, so a list is faster than a dictionary.
@@ -11,7 +13,7 @@ public struct ReplyForm: Sendable, Hashable {
     }
 
     /// All outputs in JSON.
-    public init() {
+    package init() {
         binaryByDefault = false
     }
 
@@ -20,9 +22,10 @@ public struct ReplyForm: Sendable, Hashable {
         binaryByDefault = binary
     }
 
-    /// Whether the output of this name is wanted in binary.
-    func isBinary(_ output: String) -> Bool {
-        choices.first { $0.output == output }?.isBinary ?? binaryByDefault
+    /// Whether an output goes behind the JSON. One that is in shared memory isn't in the reply at all.
+    func isBinary(_ output: NamedTensor) -> Bool {
+        guard output.slice == nil else { return false }
+        return choices.first { $0.output == output.name }?.isBinary ?? binaryByDefault
     }
 
     /// Says in which form one output is wanted.

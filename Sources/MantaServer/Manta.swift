@@ -2,9 +2,11 @@ public import Logging
 public import MantaConfig
 public import MantaTelemetry
 import CoreMetrics
+import FoundationEssentials
 import MantaAdmin
 import MantaController
 import MantaCore
+import MantaGRPC
 import MantaGateway
 import MantaHTTP
 import MantaONNX
@@ -61,8 +63,11 @@ public struct Manta: Sendable {
                 events.record(
                     note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
             })
+        let uploads = configuration.uploads
+        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: uploads) } }
         let controller = Controller(
-            configuration: configuration.control(cpus: cpus), store: store, catalog: catalog, events: events)
+            configuration: configuration.control(cpus: cpus, uploads: uploads), store: store, catalog: catalog,
+            events: events)
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
         let traces = try configuration.traceFile.map { try TraceLog(path: $0, logger: logger) }
@@ -82,20 +87,25 @@ public struct Manta: Sendable {
             configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
         let inference = HTTPServer(
             configuration: configuration.http, routes: context.inferenceRoutes, logger: logger)
-        files.add(inference)
-        files.add(admin)
-        let addresses = (inference: try inference.start(), admin: try admin.start())
+        let grpc = GRPCListener(configuration: configuration.grpc, plane: plane, logger: logger)
+        files.add { () throws(HTTPServerError) in try await inference.reload() }
+        files.add { () throws(HTTPServerError) in try await grpc.reload() }
+        files.add { () throws(HTTPServerError) in try await admin.reload() }
+        let addresses = (inference: try inference.start(), grpc: try grpc.start(), admin: try admin.start())
         logger.info(
             "Manta serves",
-            metadata: ["http": "\(addresses.inference)", "admin": "\(addresses.admin)", "version": "\(Self.version)"])
+            metadata: [
+                "http": "\(addresses.inference)", "grpc": "\(addresses.grpc?.description ?? "off")",
+                "admin": "\(addresses.admin)", "version": "\(Self.version)",
+            ])
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    StoreService(store: store), TraceService(log: traces), catalog, controller, admin, inference,
-                    ReloadSignal(context: context),
+                    StoreService(store: store), TraceService(log: traces), catalog, controller, admin,
+                    InferenceListeners(http: inference, grpc: grpc), ReloadSignal(context: context),
                     Farewell(catalog: catalog),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
@@ -107,8 +117,18 @@ public struct Manta: Sendable {
 extension ServerConfiguration {
     fileprivate var storePath: String? { stateFolder.map { $0 + "/manta.db" } }
 
-    fileprivate func control(cpus: Int) -> Controller.Configuration {
+    /// Where the files are kept that clients send: as long as what they are for.
+    fileprivate var uploads: String {
+        guard let stateFolder else {
+            return FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
+        }
+        let isAbsolute = stateFolder.hasPrefix("/")
+        return (isAbsolute ? "" : FileManager.default.currentDirectoryPath + "/") + stateFolder + "/uploads"
+    }
+
+    fileprivate func control(cpus: Int, uploads: String) -> Controller.Configuration {
         var control = Controller.Configuration()
+        control.uploads = uploads
         (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
         return control
     }
@@ -134,6 +154,20 @@ private struct TraceService: Service {
             await log.run()
         } onGracefulShutdown: {
             log.finish()
+        }
+    }
+}
+
+/// The listeners for inference, which stop at the same time.
+private struct InferenceListeners: Service {
+    let http: HTTPServer
+    let grpc: GRPCListener
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { listeners in
+            listeners.addTask { try await http.run() }
+            listeners.addTask { try await grpc.run() }
+            try await listeners.waitForAll()
         }
     }
 }

@@ -1,20 +1,23 @@
 import MantaHTTP
 import Synchronization
 
-/// The listeners whose certificates and credentials are read again when somebody asks.
+/// The certificates and credentials of listeners, which are read again when somebody asks.
 final class ReloadableFiles: Sendable {
-    private let servers = Mutex<[HTTPServer]>([])
+    /// Reads those of one listener.
+    typealias Reading = @Sendable () async throws(HTTPServerError) -> Void
 
-    func add(_ server: HTTPServer) { servers.withLock { $0.append(server) } }
+    private let readings = Mutex<[Reading]>([])
+
+    func add(_ reading: @escaping Reading) { readings.withLock { $0.append(reading) } }
 
     /// Reads them all. What can't be used is left as it was.
     ///
     /// - Returns: What is wrong.
     func reload() async -> [String] {
         var faults: [String] = []
-        for server in servers.withLock({ $0 }) {
-            do {
-                try await server.reload()
+        for read in readings.withLock({ $0 }) {
+            do throws(HTTPServerError) {
+                try await read()
             } catch {
                 faults.append("\(error)")
             }

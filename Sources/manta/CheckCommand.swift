@@ -12,17 +12,18 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Check the configuration and tell everything that is wrong with it.",
         discussion: """
-            Reads what `manta serve` would read, without loading a model: the configuration file, each model.yaml and \
-            the folders of the models. Prints a line for each model that is fine and, on standard error, one for each \
-            fault.
+            Reads what `manta serve` would read, without loading a model: the configuration file, each model.yaml or \
+            config.pbtxt and the folders of the models. Prints a line for each model that is fine and, on standard \
+            error, one for each fault.
 
               manta check --models models --config manta.yaml
               manta check models/digits/model.yaml
               manta check models/digits
 
             A file called manta.yaml counts as the process's configuration, one called model.yaml as that of the \
-            model whose name its folder has. Any other YAML file counts as what it has fewer faults as. A folder with \
-            a model.yaml or versions is a model, any other a model repository.
+            model whose name its folder has. Any other YAML file counts as what it has fewer faults as. A file \
+            that ends with .pbtxt is a model's configuration for Triton. A folder with a model.yaml, a config.pbtxt or \
+            versions is a model, any other a model repository.
 
             Exit codes: 0 all is fine, 64 wrong arguments, 78 wrong configuration.
             """)

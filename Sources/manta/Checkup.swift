@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MantaClient
 import MantaConfig
+import MantaGRPC
 import MantaHTTP
 import MantaServing
 
@@ -37,7 +38,7 @@ struct Checkup {
     static func kind(of path: String) -> Kind? {
         var isFolder = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder { return .folder }
-        return path.hasSuffix(".yaml") || path.hasSuffix(".yml") ? .file : nil
+        return [".yaml", ".yml", ".pbtxt"].contains(where: path.hasSuffix) ? .file : nil
     }
 
     /// Looks at a YAML file or a folder.
@@ -45,6 +46,7 @@ struct Checkup {
         switch (Self.kind(of: path), Self.lastPart(of: path)) {
         case (.folder, _): lookAtFolder(path)
         case (_, "manta.yaml"): lookAtServer(path)
+        case (_, let name) where name.hasSuffix(".pbtxt"): faults += Self.tritonFaults(path)
         case (_, "model.yaml"): faults += Self.modelFaults(path, name: Self.folderName(of: path))
         default:
             // As deploying it would call it.
@@ -66,7 +68,7 @@ struct Checkup {
             served.append("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")
         }
         faults += deployments.flatMap(\.faults)
-        faults += [configuration.http, configuration.admin].flatMap(\.faults).map { fault in
+        faults += (configuration.http.faults + configuration.grpc.faults + configuration.admin.faults).map { fault in
             // What has no file of its own, such as an address, is the configuration's, or an option's.
             ConfigurationFault(file: fault.file ?? file ?? "options", line: fault.line, message: fault.reason)
         }
@@ -82,7 +84,7 @@ struct Checkup {
 
     private mutating func lookAtFolder(_ path: String) {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        let isModel = entries.contains { ["model.yaml", "model.yml"].contains($0) || Int($0) != nil }
+        let isModel = entries.contains { ["model.yaml", "model.yml", "config.pbtxt"].contains($0) || Int($0) != nil }
         collect(ServerConfiguration(), from: nil) { () throws(ConfigurationErrors) in
             guard isModel else { return try ModelRepository.read(folders: [path], files: []) }
             let folder = String(path.reversed().drop { $0 == "/" }.reversed())
@@ -105,6 +107,15 @@ struct Checkup {
     private static func modelFaults(_ file: String, name: String) -> [ConfigurationFault] {
         do throws(ConfigurationErrors) {
             _ = try DeploymentConfiguration(file: file, name: name)
+            return []
+        } catch {
+            return error.faults
+        }
+    }
+
+    private static func tritonFaults(_ file: String) -> [ConfigurationFault] {
+        do throws(ConfigurationErrors) {
+            _ = try DeploymentConfiguration(tritonFile: file, name: folderName(of: file))
             return []
         } catch {
             return error.faults

@@ -26,6 +26,11 @@ struct ServeCommand: AsyncParsableCommand {
         transform: Endpoint.init(argument:))
     var http: Endpoint?
     @Option(
+        help: ArgumentHelp(
+            "Where to listen for inference over gRPC, or off. Default: 127.0.0.1:8001.", valueName: "host:port"),
+        transform: GRPCArgument.init(argument:))
+    var grpc: GRPCArgument?
+    @Option(
         help: ArgumentHelp("Where to listen for operators. Default: 127.0.0.1:8002.", valueName: "host:port"),
         transform: Endpoint.init(argument:))
     var admin: Endpoint?
@@ -63,6 +68,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     private func override(_ configuration: inout ServerConfiguration) {
         if let http { (configuration.http.host, configuration.http.port) = (http.host, http.port) }
+        if let grpc { configuration.grpc.endpoint = grpc.endpoint }
         if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
         if let state { configuration.stateFolder = state }
         if allowModelControl { configuration.allowsModelControl = true }
@@ -78,6 +84,19 @@ extension Endpoint {
     @Sendable fileprivate init(argument: String) throws {
         guard let endpoint = Endpoint(argument) else { throw ValidationError("expected \(Self.expected)") }
         self = endpoint
+    }
+}
+
+/// Where to listen for gRPC, if anywhere.
+struct GRPCArgument {
+    let endpoint: Endpoint?
+
+    /// The place that an argument names.
+    @Sendable fileprivate init(argument: String) throws {
+        guard let endpoint = Endpoint.orOff(argument) else {
+            throw ValidationError("expected \(Endpoint.expectedOrOff)")
+        }
+        self.endpoint = endpoint
     }
 }
 

@@ -27,10 +27,15 @@ struct BatchQueuePropertyTests {
         init(seed: UInt64) {
             self.seed = seed
             var random = SeededGenerator(seed: seed)
-            let limits = BatchLimits(
+            var limits = BatchLimits(
                 requests: .random(in: 1...40, using: &random), bytes: .random(in: 50...4000, using: &random),
                 rows: .random(in: 1...16, using: &random),
                 delay: Bool.random(using: &random) ? .zero : .milliseconds(.random(in: 1...50, using: &random)))
+            if Bool.random(using: &random) {
+                limits.preferred = Set((0..<2).map { _ in .random(in: 1...limits.rows, using: &random) })
+            }
+            limits.isShared = .random(in: 0..<4, using: &random) > 0
+            if Bool.random(using: &random) { limits.requestsOfPriority[2] = .random(in: 1...5, using: &random) }
             queue = BatchQueue(limits: limits)
             self.random = random
         }
@@ -46,19 +51,24 @@ struct BatchQueuePropertyTests {
         mutating func apply(_ decision: BatchQueue<UInt64>.Decision) {
             for request in decision.expired {
                 #expect(request.deadline <= now, "seed \(seed): \(request.id) expired early")
+                #expect(!request.runsLate, "seed \(seed): \(request.id) expired although it runs late")
                 finish(request.id, "expired")
             }
             for (replica, batch) in decision.batches {
                 #expect(idle.remove(replica) != nil, "seed \(seed): replica \(replica) wasn't idle")
                 busy.insert(replica)
                 check(batch)
+                checkSize(of: batch)
                 for request in batch { finish(request.id, "ran") }
                 last = batch
             }
             if !idle.isEmpty, queue.limits.delay == .zero {
                 #expect(waiting.isEmpty, "seed \(seed): work waits beside an idle replica")
             }
-            if !waiting.isEmpty { #expect(decision.wakeUp != nil, "seed \(seed): nobody would wake the queue") }
+            // Those that are late already wait for a replica only.
+            if waiting.contains(where: { $0.deadline > now }) {
+                #expect(decision.wakeUp != nil, "seed \(seed): nobody would wake the queue")
+            }
         }
 
         /// The replica that was given a batch last begins late.
@@ -86,20 +96,43 @@ struct BatchQueuePropertyTests {
             #expect(batch.count == 1 || rows <= queue.limits.rows, "seed \(seed): batch of \(rows) rows")
             for request in batch {
                 #expect(request.payload == request.id, "seed \(seed): payload crossed")
-                #expect(request.deadline > now, "seed \(seed): \(request.id) ran past its deadline")
+                #expect(
+                    request.deadline > now || request.runsLate, "seed \(seed): \(request.id) ran past its deadline")
             }
             let left = waiting.filter { other in !batch.contains { $0.id == other.id } && other.key == batch[0].key }
             for earlier in left {
                 for request in batch {
                     let overtaken =
                         earlier.priority == request.priority && earlier.id < request.id
-                        && earlier.deadline <= request.deadline
+                        && earlier.deadline <= request.deadline && (earlier.deadline > now || request.deadline <= now)
                     #expect(!overtaken, "seed \(seed): \(request.id) overtook \(earlier.id)")
                     #expect(
                         !(earlier.priority != 0 && (request.priority == 0 || earlier.priority < request.priority)),
                         "seed \(seed): \(request.id) ran before \(earlier.id) of higher priority")
                 }
             }
+        }
+
+        /// A batch of several requests is as large as can be, of a preferred size, or due.
+        private func checkSize(of batch: [QueuedRequest<UInt64>]) {
+            #expect(queue.limits.isShared || batch.count == 1, "seed \(seed): \(batch.count) requests run alone")
+            guard queue.limits.isShared, !queue.limits.preferred.isEmpty else { return }
+            let rows = batch.reduce(0) { $0 + $1.rows }
+            let others = waiting.filter { other in !batch.contains { $0.id == other.id } && other.key == batch[0].key }
+            let oldest = (batch + others).map(\.arrived).min() ?? now
+            let isDue = (batch + others).contains { request in
+                now >= oldest + queue.limits.delay || now >= oldest + (request.deadline - oldest) / 2
+            }
+            // What is left fits no more, or the size is one that is preferred.
+            let isFull = others.contains { rows + $0.rows > queue.limits.rows } || rows >= queue.limits.rows
+            let most = queue.limits.preferred.max() ?? queue.limits.rows
+            #expect(
+                queue.limits.preferred.contains(rows) || isDue || isFull || rows >= most || batch.count == 1,
+                "seed \(seed): a batch of \(rows) rows, neither preferred nor due")
+            // Nothing is left behind that would have made a larger batch, but for the sake of a preferred size.
+            #expect(
+                queue.limits.preferred.contains(rows) || others.isEmpty || isFull,
+                "seed \(seed): \(others.count) requests left beside a batch of \(rows) rows")
         }
 
         mutating func step(_ id: UInt64) {
@@ -124,6 +157,9 @@ struct BatchQueuePropertyTests {
             #expect(queue.count == waiting.count, "seed \(seed)")
             #expect(queue.byteCount == waiting.reduce(0) { $0 + $1.byteCount }, "seed \(seed)")
             #expect(queue.count <= queue.limits.requests, "seed \(seed)")
+            if let bound = queue.limits.requestsOfPriority[2] {
+                #expect(waiting.count { $0.priority == 2 } <= bound, "seed \(seed): too many of priority 2")
+            }
         }
 
         private mutating func arrive(_ id: UInt64) {
@@ -131,7 +167,8 @@ struct BatchQueuePropertyTests {
                 id: id, key: BatchKey(inputs: [], outputs: [.random(in: 0...2, using: &random)]),
                 rows: .random(in: 1...6, using: &random), byteCount: .random(in: 0...200, using: &random),
                 priority: .random(in: 0...3, using: &random), arrived: now,
-                deadline: now + .milliseconds(.random(in: 1...200, using: &random)), payload: id)
+                deadline: now + .milliseconds(.random(in: 1...200, using: &random)),
+                runsLate: .random(in: 0..<4, using: &random) == 0, payload: id)
             // Known before the queue decides, since it may be handed out at once.
             known[id] = Known(request: request)
             var trial = queue

@@ -30,6 +30,20 @@ extension DeploymentFileTests {
                 refused: notNumbers + numbers("-0.1", "60000.5")
             ) { $0.batching.maxDelay == .microseconds(500) },
             Key(
+                "batching.preferred_batch_sizes", "[4, 8]", expected: "a list, each \(rows)",
+                refused: [("64", "64"), ("{a: 1}", "a mapping"), ("~", "nothing")]
+            ) { $0.batching.preferredRows == [4, 8] },
+            Key("batching.across_requests", "false", expected: "true or false", refused: notFlags) {
+                !$0.batching.isAcrossRequests
+            },
+            Key("batching.preserve_order", "true", expected: "true or false", refused: notFlags) {
+                $0.batching.keepsOrder
+            },
+            Key(
+                "file_name", "net.onnx", expected: "the name of a file, without a folder",
+                refused: notStrings + strings("a/b", "..")
+            ) { $0.fileName == "net.onnx" },
+            Key(
                 "slo.p99_ms", "20", expected: "a number of milliseconds from 0.1 to 3600000",
                 refused: notNumbers + numbers("0", "3600001")
             ) { $0.objective == .milliseconds(20) },
@@ -43,9 +57,24 @@ extension DeploymentFileTests {
                     + strings("64MB", "1.5 GiB", "-1 KiB", "1025 GiB")
             ) { $0.queue.maxBytes == 64 << 20 },
             Key(
-                "queue.default_timeout_ms", "2.5e3", expected: "a number of milliseconds from 1 to 86400000",
+                "queue.default_timeout_ms", "2.5e3", expected: "a number of milliseconds from 0.001 to 86400000",
                 refused: notNumbers + numbers("0", "86400001")
             ) { $0.queue.defaultTimeout == .milliseconds(2500) },
+            Key("queue.on_timeout", "delay", expected: "reject, delay", refused: notStrings + strings("drop")) {
+                $0.queue.onTimeout == .delay
+            },
+            Key(
+                "queue.timeout_override", "shorter", expected: "any, shorter, none",
+                refused: notStrings + strings("longer")
+            ) { $0.queue.timeoutOverride == .shorter },
+            Key(
+                "queue.priorities", "3", expected: "a whole number from 1 to 1024",
+                refused: notNumbers + numbers("0", "1025")
+            ) { $0.queue.priorities == 3 },
+            Key(
+                "queue.default_priority", "2", expected: "a whole number from 1 to 1024",
+                refused: notNumbers + numbers("0", "1025")
+            ) { $0.queue.defaultPriority == 2 },
             Key(
                 "replicas", "3", expected: "a whole number from 1 to 1024", refused: notNumbers + numbers("0", "1025")
             ) { $0.replicas == 3 },
@@ -65,6 +94,14 @@ extension DeploymentFileTests {
                 "onnxruntime.threads", "4", expected: "a whole number from 1 to 1024",
                 refused: notNumbers + numbers("0", "1025")
             ) { $0.options.threads == 4 },
+            Key(
+                "onnxruntime.execution", "parallel", expected: "sequential, parallel",
+                refused: notStrings + strings("fast")
+            ) { $0.options.execution == .parallel },
+            Key(
+                "onnxruntime.inter_op_threads", "2", expected: "a whole number from 1 to 1024",
+                refused: notNumbers + numbers("0", "1025")
+            ) { $0.options.interOpThreads == 2 },
             Key(
                 "onnxruntime.optimization", "basic", expected: "none, basic, extended, all",
                 refused: notStrings + strings("off")

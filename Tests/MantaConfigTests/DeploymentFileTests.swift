@@ -159,13 +159,14 @@ struct DeploymentFileTests {
             faults(yaml) == [
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
-                    + "engine, batching, slo, queue, replicas, versions, warmup, onnxruntime, rollout, autoscaling",
+                    + "file_name, engine, batching, inputs, outputs, slo, queue, replicas, versions, warmup, "
+                    + "onnxruntime, rollout, autoscaling",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",
-                "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 1 to 86400000, "
+                "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 0.001 to 86400000, "
                     + "found the string \"10s\"",
                 "model.yaml:7:3: queue: unknown key \"colour\"; allowed here: max_requests, max_bytes, "
-                    + "default_timeout_ms",
+                    + "default_timeout_ms, on_timeout, timeout_override, priorities, default_priority, policies",
                 "model.yaml:8:11: replicas: expected a whole number from 1 to 1024, found the string \"2\"",
                 "model.yaml:9:1: \"replicas\" is given twice, first in line 8",
                 "model.yaml:9:11: replicas: expected a whole number from 1 to 1024, found 4096",

@@ -137,7 +137,15 @@ struct DocumentTests {
 
     @Test("deep nesting is refused, not followed", arguments: ["[", "{", "a: {", "- ", "? "])
     func nesting(opening: String) {
-        #expect(faults(String(repeating: opening, count: 50_000)).count == 1)
+        #expect(faults(String(repeating: opening, count: SourceText.maxBytes / opening.utf8.count)).count == 1)
+    }
+
+    @Test("text that is too large for a configuration isn't read, wherever it comes from")
+    func tooLarge() {
+        let comment = String(repeating: "#", count: SourceText.maxBytes)
+
+        #expect(faults(comment) == [])
+        #expect(faults(comment + "#") == ["f: is larger than the 64 KiB that such a file may have"])
     }
 
     @Test("a message stays on one line and short")
@@ -226,7 +234,7 @@ struct SourceTextTests {
             #expect(reason(folder.path + "/none") == ": can't be read: No such file or directory")
             #expect(reason(folder.path + "/most.yaml") == nil)
             #expect(
-                reason(folder.path + "/more.yaml") == ": is larger than the 64 KiB that a configuration may have")
+                reason(folder.path + "/more.yaml") == ": is larger than the 64 KiB that such a file may have")
         }
     }
 

@@ -29,6 +29,7 @@ struct ServerFileTests {
                 $0.stateFolder == "/etc/manta/../state"
             },
             Key("model_control", "true", expected: "true or false", refused: notFlags) { $0.allowsModelControl },
+            Key("shared_memory", "true", expected: "true or false", refused: notFlags) { $0.allowsSharedMemory },
             Key(
                 "logging.level", "debug", expected: "trace, debug, info, notice, warning, error, critical",
                 refused: notStrings + strings("verbose", "INFO")
@@ -37,10 +38,61 @@ struct ServerFileTests {
                 $0.engineLibrary == "/etc/manta/lib/ort.so"
             },
             Key("admin.insecure", "true", expected: "true or false", refused: notFlags) { $0.admin.isInsecureAllowed },
-        ] + listener("http", \.http) + listener("admin", \.admin)
+        ] + listener("http", \.http) + listener("admin", \.admin) + grpc
 
     private static let notLists: [Refusal] = [
         ("models", "the string \"models\""), ("1", "1"), ("{a: b}", "a mapping"), ("~", "nothing"),
+    ]
+
+    private static let grpc: [Key] = [
+        Key(
+            "grpc.listen", "0.0.0.0:9001", expected: Endpoint.expectedOrOff,
+            refused: notStrings + strings("localhost", "a:70000", "on")
+        ) { $0.grpc.endpoint == Endpoint("0.0.0.0:9001") },
+        Key("grpc.threads", "2", expected: "a whole number from 1 to 256", refused: notNumbers + numbers("0", "257")) {
+            $0.grpc.threads == 2
+        },
+        Key(
+            "grpc.tls", "{certificate: a.pem, key: /b.pem}", expected: "a mapping of keys to values",
+            refused: [("a.pem", "the string \"a.pem\""), ("[a.pem]", "a list"), ("true", "true")]
+        ) { $0.grpc.tls == TLSFiles(certificate: "/etc/manta/a.pem", key: "/b.pem") },
+        Key("grpc.credentials", "tokens.txt", expected: "a path (a string)", refused: notStrings) {
+            $0.grpc.credentials == "/etc/manta/tokens.txt"
+        },
+        Key("grpc.access_log", "false", expected: "true or false", refused: notFlags) { !$0.grpc.accessLog },
+        Key(
+            "grpc.drain_timeout_s", "2.5", expected: "a number of seconds from 0 to 86400",
+            refused: notNumbers + numbers("-1", "86400.5")
+        ) { $0.grpc.drainTimeout == .milliseconds(2500) },
+        Key(
+            "grpc.limits.connections", "5", expected: "a whole number from 1 to 1000000",
+            refused: notNumbers + numbers("0", "1000001")
+        ) { $0.grpc.limits.connections == 5 },
+        Key(
+            "grpc.limits.concurrent_streams", "5", expected: "a whole number from 1 to 1000000",
+            refused: notNumbers + numbers("0", "1000001")
+        ) { $0.grpc.limits.concurrentStreams == 5 },
+        Key(
+            "grpc.limits.requests_per_stream", "5", expected: "a whole number from 1 to 1000",
+            refused: notNumbers + numbers("0", "1001")
+        ) { $0.grpc.limits.requestsPerStream == 5 },
+        Key(
+            "grpc.limits.message_bytes", "1 GiB",
+            expected: "a size from 1 byte to 2047 MiB, as bytes or such as 64 MiB",
+            refused: notNumbers + numbers("0") + strings("2 GiB", "99999999999999999 GiB")
+        ) { $0.grpc.limits.messageBytes == 1 << 30 },
+        Key(
+            "grpc.limits.message_timeout_s", "1.5", expected: "a number of seconds from 0.1 to 86400",
+            refused: notNumbers + numbers("0", "86401")
+        ) { $0.grpc.limits.messageTimeout == .milliseconds(1500) },
+        Key(
+            "grpc.limits.idle_timeout_s", "1.5", expected: "a number of seconds from 0.1 to 86400",
+            refused: notNumbers + numbers("0", "86401")
+        ) { $0.grpc.limits.idleTimeout == .milliseconds(1500) },
+        Key(
+            "grpc.limits.keepalive_s", "1.5", expected: "a number of seconds from 1 to 86400",
+            refused: notNumbers + numbers("0.5", "86401")
+        ) { $0.grpc.limits.keepalive == .milliseconds(1500) },
     ]
 
     private static func listener(
@@ -128,6 +180,7 @@ struct ServerFileTests {
 
         #expect((configuration.http.host, configuration.http.port) == ("127.0.0.1", 8000))
         #expect((configuration.admin.host, configuration.admin.port) == ("127.0.0.1", 8002))
+        #expect(configuration.grpc.endpoint == Endpoint("127.0.0.1:8001"))
         #expect(configuration.logLevel == .info)
         #expect(configuration.repositories.isEmpty && configuration.modelFiles.isEmpty)
         #expect(configuration.stateFolder == nil && configuration.engineLibrary == nil)
@@ -141,6 +194,11 @@ struct ServerFileTests {
         #expect((configuration.http.host, configuration.http.port) == ("127.0.0.1", 9))
         #expect((configuration.admin.host, configuration.admin.port) == ("::1", 7))
         #expect(faults("http:\n  listen: [::1]:9").first?.hasPrefix("manta.yaml:2:") == true)
+    }
+
+    @Test("the gRPC listener may be off")
+    func off() {
+        #expect(read("grpc: {listen: off}").grpc.endpoint == nil)
     }
 
     @Test("a host name has neither port nor scheme", arguments: ["a:1", "http://a", "a/b", "\"\"", "1"])

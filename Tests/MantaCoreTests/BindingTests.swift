@@ -68,3 +68,35 @@ struct BindingTests {
         #expect(throws: ServingError.self) { try signature.outputIndices(["y", "y"]) }
     }
 }
+
+@Suite("Tensors of any shape")
+struct AnyShapeTests {
+    private let open = ModelSignature(inputs: [.ofAnyShape("x", .fp32)], outputs: [.ofAnyShape("y", .fp32)])
+    private let closed = ModelSignature(
+        inputs: [TensorSpec("x", .fp32, [-1])], outputs: [TensorSpec("y", .fp32, [-1])])
+
+    @Test("an input whose shape is left open takes every shape", arguments: [[], [0], [3], [2, 3, 4]] as [Shape])
+    func binds(shape: Shape) throws {
+        let tensor = Tensor(shape: shape, [Float](repeating: 1, count: shape.elementCount ?? 0))
+
+        #expect(try open.bind([NamedTensor("x", tensor)])[0]?.shape == shape)
+        #expect(open.inputs[0].shape == [-1])
+    }
+
+    @Test("an input may become open and an output may not, since clients would be surprised")
+    func changes() {
+        var inputOpened = closed
+        inputOpened.inputs = open.inputs
+        var outputOpened = closed
+        outputOpened.outputs = open.outputs
+
+        #expect(inputOpened.obstacle(toServingClientsOf: closed) == nil)
+        #expect(
+            closed.obstacle(toServingClientsOf: inputOpened)
+                == "its signature has changed: input \"x\" was of any shape and is [-1] now")
+        #expect(
+            outputOpened.obstacle(toServingClientsOf: closed)
+                == "its signature has changed: output \"y\" was [-1] and is of any shape now")
+        #expect(open.obstacle(toServingClientsOf: open) == nil)
+    }
+}

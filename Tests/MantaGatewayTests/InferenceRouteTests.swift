@@ -4,14 +4,15 @@ import MantaGateway
 import MantaGatewayTestKit
 import MantaHTTP
 import MantaServing
+import MantaSharedMemory
 import MantaTestKit
 import Synchronization
 import Testing
 
 /// The protocol's routes over a fake engine's model `m`, `x: [-1, 2]` to `y: [-1, 2]`, on a real socket.
 @discardableResult
-private func serving<Result: Sendable>(
-    _ engine: FakeEngine, _ configure: (inout DeploymentConfiguration) -> Void = { _ in },
+func serving<Result: Sendable>(
+    _ engine: FakeEngine, memory: SharedMemory? = nil, _ configure: (inout DeploymentConfiguration) -> Void = { _ in },
     body: @escaping @Sendable (SocketClient) throws -> Result
 ) async throws -> Result {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -26,7 +27,7 @@ private func serving<Result: Sendable>(
         WantedDeployment(configuration: configuration, versions: [version], scale: .pinned(1)), vacant,
     ])
     var routes = Routes()
-    InferenceRoutes(try await DataPlane.test(over: catalog)).register(in: &routes)
+    InferenceRoutes(try await DataPlane.test(over: catalog, memory: memory)).register(in: &routes)
     var http = HTTPServerConfiguration()
     http.accessLog = false
     let server = HTTPServer(configuration: http, routes: routes, logger: logger)
@@ -47,9 +48,9 @@ private func serving<Result: Sendable>(
     }
 }
 
-private let identity = FakeEngine { inputs in inputs.compactMap(\.self) }
+let identity = FakeEngine { inputs in inputs.compactMap(\.self) }
 
-private func body(_ text: String) -> [UInt8] { Array(text.utf8) }
+func body(_ text: String) -> [UInt8] { Array(text.utf8) }
 
 @Suite("Inference routes", .timeLimit(.minutes(1)))
 struct InferenceRouteTests {

@@ -76,6 +76,20 @@ struct RunTests {
         #expect(output.values(as: Float.self) == [-4])
     }
 
+    @Test("an input whose shape the model leaves open takes any", arguments: [[], [0], [3], [2, 2]] as [Shape])
+    func anyShape(shape: Shape) throws {
+        let model = try Fixture.model("any_shape")
+        let values = [Float](repeating: 4, count: shape.elementCount ?? 0)
+
+        let output = try #require(try model.run([Tensor(shape: shape, values)], outputs: [0]).first)
+
+        #expect(
+            model.signature == ModelSignature(inputs: [.ofAnyShape("x", .fp32)], outputs: [.ofAnyShape("y", .fp32)]))
+        #expect(try Fixture.model("scalar").signature.inputs == [TensorSpec("x", .fp32, [])])
+        #expect(output.shape == shape)
+        #expect(output.values(as: Float.self) == values.map { -$0 })
+    }
+
     @Test("the outputs come in the order asked for", arguments: [[0, 1], [1, 0], [1], [0]])
     func outputOrder(order: [Int]) throws {
         let model = try Fixture.model("sum_and_greater")

@@ -39,4 +39,24 @@ struct SessionSettingsTests {
             #expect(settings([shape], options).memoryPattern == wanted)
         }
     }
+
+    @Test("in parallel execution there is no plan, and threads run the parts")
+    func parallel() {
+        var options = EngineOptions()
+        (options.execution, options.interOpThreads, options.memoryPattern) = (.parallel, 3, true)
+
+        #expect(settings([[2]], options).execution == .parallel)
+        #expect(settings([[2]], options).interOpThreads == 3)
+        #expect(!settings([[2]], options).memoryPattern)
+    }
+
+    @Test("a model runs the same in parallel execution")
+    func runs() throws {
+        var options = EngineOptions()
+        (options.execution, options.interOpThreads, options.threads) = (.parallel, 2, 2)
+        let model = try Fixture.model("sum_and_greater", options)
+        let inputs = [Tensor(shape: [2], [1, 5] as [Int64]), Tensor(shape: [2], [3, 4] as [Int64])]
+
+        #expect(try model.run(inputs, outputs: [0])[0].values(as: Int64.self) == [4, 9])
+    }
 }

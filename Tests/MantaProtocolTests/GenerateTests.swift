@@ -46,6 +46,15 @@ struct GenerateTests {
         #expect(request.inputs[0].tensor.shape == Shape(expected))
     }
 
+    @Test(
+        "where the model's author left the shape open, values keep theirs",
+        arguments: [("5", []), ("[[5],[6]]", [2, 1])])
+    func anyShape(value: String, expected: [Int]) throws {
+        let signature = ModelSignature(inputs: [.ofAnyShape("x", .int64)], outputs: [])
+
+        #expect(try generation("{\"x\":\(value)}", signature).inputs[0].tensor.shape == Shape(expected))
+    }
+
     @Test("null leaves an optional input out")
     func null() throws {
         #expect(try generation(#"{"text_input":"a","temperature":null,"x":null}"#).inputs.count == 1)

@@ -197,6 +197,33 @@ struct ServedVersionTests {
         }
     }
 
+    @Test("whole numbers and texts may be such as the model rightly refuses, so made-up ones fail nothing")
+    func unsuitableWarmup() async throws {
+        for type in [DataType.int64, .uint8, .bytes] {
+            let signature = ModelSignature(
+                inputs: [TensorSpec("x", .fp32, [-1, 2]), TensorSpec("shape", type, [-1])],
+                outputs: [TensorSpec("y", .fp32, [-1, 2])])
+            let engine = FakeEngine(signature: signature) { _ throws(ServingError) in
+                throw ServingError(.engineFailed, "no such shape")
+            }
+            try await serving(engine) { version in #expect(version.state.isReady) }
+        }
+    }
+
+    @Test("requests to a model that takes any shape run alone")
+    func anyShape() async throws {
+        let signature = ModelSignature(inputs: [.ofAnyShape("x", .fp32)], outputs: [.ofAnyShape("y", .fp32)])
+        try await serving(FakeEngine(signature: signature, body: identity)) { version in
+            for shape in [[], [3], [2, 1, 2]] as [Shape] {
+                let tensor = Tensor(shape: shape, [Float](repeating: 7, count: shape.elementCount ?? 0))
+                let response = try await version.answer(InferenceRequest(inputs: [NamedTensor("x", tensor)]))
+                #expect(response.outputs[0].tensor.shape == shape)
+                #expect(!response.hasRows)
+            }
+            #expect(version.plan?.reason == "input \"x\" may have any shape")
+        }
+    }
+
     @Test("the timing tells the rows of the batch")
     func timingTellsTheBatch() async throws {
         try await serving(FakeEngine(body: identity)) { version in

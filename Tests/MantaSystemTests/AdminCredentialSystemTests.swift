@@ -86,7 +86,7 @@ struct AdminCredentialSystemTests {
 
         let served = try await Tool.run(
             ServerProcess.binary.path,
-            ["serve", "--http", "127.0.0.1:0", "--admin", "0.0.0.0:0", fixture("identity_fp32")])
+            ["serve", "--http", "127.0.0.1:0", "--grpc", "off", "--admin", "0.0.0.0:0", fixture("identity_fp32")])
         let checked = try await Tool.run(ServerProcess.binary.path, ["check", "\(folder.path)/manta.yaml"])
 
         #expect(served.status == 78, "\(served.output)")

@@ -42,13 +42,15 @@ struct FaultTests {
         }
     }
 
-    @Test("a port in use is one clear line and exit code 69")
-    func portInUse() async throws {
+    @Test("a port in use is one clear line and exit code 69", arguments: ["--http", "--grpc"])
+    func portInUse(option: String) async throws {
         let server = try await ServerProcess.ready([fixture("identity_fp32")])
+        let other = option == "--http" ? ["--grpc", "off"] : ["--http", "127.0.0.1:0"]
 
         let second = try await Tool.run(
             ServerProcess.binary.path,
-            ["serve", "--http", "127.0.0.1:\(server.port)", "--admin", "127.0.0.1:0", fixture("identity_fp32")])
+            ["serve", option, "127.0.0.1:\(server.port)", "--admin", "127.0.0.1:0"] + other
+                + [fixture("identity_fp32")])
 
         #expect(second.status == 69)
         #expect(second.output == "manta: can't listen on 127.0.0.1:\(server.port): the port is in use\n")

@@ -15,6 +15,7 @@ final class ServerProcess: Sendable {
     private struct Output {
         var log = ""
         var inference: Int?
+        var grpc: Int?
         var admin: Int?
         var exitStatus: Int32?
         var watchers: [CheckedContinuation<Void, Never>] = []
@@ -24,6 +25,8 @@ final class ServerProcess: Sendable {
     var log: String { output.withLock { $0.log } }
     /// The port of the inference listener.
     let port: Int
+    /// The port of the gRPC listener; 0 if that is off.
+    let grpcPort: Int
     /// The port of the operators' listener.
     let adminPort: Int
     /// The process's number.
@@ -72,7 +75,9 @@ final class ServerProcess: Sendable {
     ) async throws -> ServerProcess {
         let process = Process()
         let command =
-            launcher + [binary.path, "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"] + arguments
+            launcher
+            + [binary.path, "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+            + arguments
         process.executableURL = URL(filePath: command[0])
         process.arguments = Array(command.dropFirst())
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -88,6 +93,7 @@ final class ServerProcess: Sendable {
             let watchers = output.withLock { output in
                 output.log += String(decoding: data, as: UTF8.self)
                 output.inference = output.inference ?? Self.port("http", in: output.log)
+                output.grpc = output.grpc ?? Self.port("grpc", in: output.log)
                 output.admin = output.admin ?? Self.port("admin", in: output.log)
                 defer { output.watchers = [] }
                 return output.watchers
@@ -109,14 +115,16 @@ final class ServerProcess: Sendable {
     }
 
     private init(_ process: Process, _ output: OutputBox) async throws {
-        let ports: (Int, Int)? = await Self.value(from: output) { output in
-            if let inference = output.inference, let admin = output.admin { return .some((inference, admin)) }
+        let ports: (Int, Int, Int)? = await Self.value(from: output) { output in
+            if let inference = output.inference, let admin = output.admin {
+                return .some((inference, output.grpc ?? 0, admin))
+            }
             return output.exitStatus == nil ? nil : .some(nil)
         }
         guard let ports else { throw Failure(description: output.withLock { $0.log }) }
         self.process = process
         self.output = output
-        (port, adminPort) = ports
+        (port, grpcPort, adminPort) = ports
         pid = process.processIdentifier
     }
 

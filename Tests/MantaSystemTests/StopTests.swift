@@ -56,7 +56,10 @@ struct StopTests {
 
         let second = try await Tool.run(
             ServerProcess.binary.path,
-            ["serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state", state, fixture("identity_fp32")])
+            [
+                "serve", "--http", "127.0.0.1:0", "--grpc", "off", "--admin", "127.0.0.1:0", "--state", state,
+                fixture("identity_fp32"),
+            ])
         #expect(second.status == 78)
         #expect(second.output.contains("another Manta uses it"))
 

@@ -2,8 +2,8 @@
 
     python3 -m venv venv && venv/bin/pip install onnx==1.17.0 && venv/bin/python make.py
 
-The files are committed, so this is needed only to change them. But for those that are meant to be wrong, all take rows
-of four numbers in "x" and give the same rows back in "y", so that any reply can be checked.
+The files are committed, so this is needed only to change them. But for those that are meant to be wrong and the last
+ones, all take rows of four numbers in "x" and give the same rows back in "y", so that any reply can be checked.
 """
 
 import pathlib
@@ -98,3 +98,19 @@ save(
         constant("none", numpy.float32(0)),
     ],
 )
+
+# A picture in, a thousand scores out, as the classifiers of Triton's examples have it: a fixed shape with a batch of one.
+# A class likes the red, green or blue of a picture by its number.
+likes = numpy.zeros((1000, 3, 1, 1), numpy.float32)
+likes[numpy.arange(1000), numpy.arange(1000) % 3, 0, 0] = numpy.arange(1000) / 1000
+save(
+    "densenet_like",
+    [
+        helper.make_node("GlobalAveragePool", ["data_0"], ["colour"]),
+        helper.make_node("Conv", ["colour", "likes"], ["fc6_1"]),
+    ],
+    [constant("likes", likes)], input=("data_0", [1, 3, 224, 224]), output=("fc6_1", [1, 1000, 1, 1]),
+)
+
+# A row is a single number, without a dimension of its own.
+save("doubled", [helper.make_node("Add", ["x", "x"], ["y"])], input=("x", ["batch"]), output=("y", ["batch"]))

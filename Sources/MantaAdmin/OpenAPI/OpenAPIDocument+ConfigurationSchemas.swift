@@ -32,13 +32,24 @@ extension OpenAPIDocument {
             "type": "string", "minLength": 1,
             "description": "A model file, or a folder of versions, where the model isn't in a repository.",
         ],
+        "file_name": ["type": "string", "minLength": 1],
         "engine": ["enum": ["onnxruntime"]],
-        "batching": closed(["max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000)]),
-        "slo": closed(["p99_ms": number(0.1, 3_600_000)]),
-        "queue": closed([
-            "max_requests": integer(1, 1_000_000), "max_bytes": .schema("Bytes"),
-            "default_timeout_ms": number(1, 86_400_000),
+        "inputs": .list(
+            of: closed(
+                port, ["optional": ["type": "boolean"], "format": ["enum": ["nhwc", "nchw"]]], required: ["name"])),
+        "outputs": .list(of: closed(port, ["labels": ["type": "string", "minLength": 1]], required: ["name"])),
+        "batching": closed([
+            "max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000),
+            "preferred_batch_sizes": .list(of: integer(1, 65_536)), "across_requests": ["type": "boolean"],
+            "preserve_order": ["type": "boolean"],
         ]),
+        "slo": closed(["p99_ms": number(0.1, 3_600_000)]),
+        "queue": closed(
+            policy,
+            [
+                "max_bytes": .schema("Bytes"), "priorities": integer(1, 1024), "default_priority": integer(1, 1024),
+                "policies": .list(of: closed(policy, ["priority": integer(1, 1024)], required: ["priority"])),
+            ]),
         "replicas": integer(1, 1024),
         "autoscaling": closed([
             "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024), "initial_replicas": integer(0, 1024),
@@ -49,16 +60,41 @@ extension OpenAPIDocument {
             "metrics_interval_s": number(0.01, 3_600),
         ]),
         "versions": closed(["serve": servedVersions]),
-        "warmup": closed(["rows": .list(of: integer(1, 65_536))]),
+        "warmup": closed(["rows": .list(of: integer(1, 65_536)), "samples": .list(of: sample)]),
         "rollout": closed([
             "trial_requests": integer(0, 100_000), "trial_s": number(0, 86_400), "settle_s": number(0, 86_400),
             "drain_timeout_s": number(0, 86_400), "allow_signature_change": ["type": "boolean"],
         ]),
         "onnxruntime": closed([
-            "threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
+            "threads": integer(1, 1024), "execution": ["enum": ["sequential", "parallel"]],
+            "inter_op_threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
             "arena": ["type": "boolean"], "memory_pattern": ["type": "boolean"],
         ]),
     ])
+
+    /// What inputs and outputs have in common.
+    private static let port: JSONValue.Members = [
+        "name": ["type": "string", "minLength": 1], "datatype": .schema("Datatype"),
+        "shape": .list(of: integer(-1, 2_147_483_647)), "reshape": .list(of: integer(-1, 2_147_483_647)),
+    ]
+
+    /// What holds for all requests that wait, or for those of one priority.
+    private static let policy: JSONValue.Members = [
+        "max_requests": integer(1, 1_000_000), "default_timeout_ms": number(0.001, 86_400_000),
+        "on_timeout": ["enum": ["reject", "delay"]], "timeout_override": ["enum": ["any", "shorter", "none"]],
+    ]
+
+    private static let sample = closed(
+        [
+            "name": ["type": "string", "minLength": 1], "rows": integer(1, 65_536), "count": integer(1, 10_000),
+            "inputs": .list(
+                of: closed(
+                    [
+                        "name": ["type": "string", "minLength": 1], "datatype": .schema("Datatype"),
+                        "shape": .list(of: integer(0, 2_147_483_647)), "data": ["enum": ["zeros", "random"]],
+                        "file": ["type": "string", "minLength": 1],
+                    ], required: ["name", "datatype", "shape"])),
+        ], required: ["inputs"])
 
     private static let bounds: JSONValue.Members = [
         "min": integer(0, 1024), "max": integer(1, 1024), "autoscale": ["const": true],
@@ -73,10 +109,10 @@ extension OpenAPIDocument {
     ]
 
     /// An object that may have no other members.
-    private static func closed(_ members: JSONValue.Members, required: [String] = []) -> JSONValue {
+    private static func closed(_ members: JSONValue.Members..., required: [String] = []) -> JSONValue {
         let object: JSONValue = [
             "type": "object", "additionalProperties": false,
-            "properties": .object(members.map { ($0.key, $0.value) }),
+            "properties": .object(members.flatMap { $0.map { ($0.key, $0.value) } }),
         ]
         return required.isEmpty ? object : object.with("required", .array(required.map(JSONValue.string)))
     }

@@ -1,5 +1,10 @@
 extension OpenAPIDocument {
     private static let name: JSONValue = ["type": "string"]
+    private static let count: JSONValue = ["type": "integer", "minimum": 0]
+    private static let size: JSONValue = ["type": ["integer", "null"], "minimum": 0]
+    private static let place: JSONValue = [
+        "type": ["string", "null"], "description": "The region of shared memory that it is in.",
+    ]
 
     static let inferenceSchemas: [(name: String, value: JSONValue)] = [
         ("Error", .record(["error": ["type": "string", "description": "What is wrong, for people."]])),
@@ -27,6 +32,17 @@ extension OpenAPIDocument {
                 "versions": .list(of: ["type": "string", "pattern": "^[1-9][0-9]*$"]),
                 "inputs": .list(of: .schema("TensorMetadata")), "outputs": .list(of: .schema("TensorMetadata")),
             ])
+        ),
+        (
+            "ModelConfiguration",
+            [
+                "type": "object", "required": ["name", "max_batch_size", "input", "output"],
+                "description": "The message `inference.ModelConfig` with its default values.",
+                "properties": [
+                    "name": name, "max_batch_size": ["type": "integer", "minimum": 0],
+                    "input": .list(of: ["type": "object"]), "output": .list(of: ["type": "object"]),
+                ],
+            ]
         ),
         (
             "TensorMetadata",
@@ -100,7 +116,9 @@ extension OpenAPIDocument {
                             "binary_data_size": [
                                 "type": ["integer", "null"], "minimum": 0,
                                 "description": "The input's bytes behind the JSON, instead of `data`.",
-                            ]
+                            ],
+                            "shared_memory_region": place, "shared_memory_byte_size": size,
+                            "shared_memory_offset": size,
                         ])),
                 ])
         ),
@@ -114,7 +132,13 @@ extension OpenAPIDocument {
                         parameters([
                             "binary_data": [
                                 "type": ["boolean", "null"], "description": "Whether it comes back in binary.",
-                            ]
+                            ],
+                            "classification": [
+                                "type": ["integer", "null"], "minimum": 1,
+                                "description": "So many classes are wanted, as `VALUE:INDEX:LABEL`, the largest first.",
+                            ],
+                            "shared_memory_region": place, "shared_memory_byte_size": size,
+                            "shared_memory_offset": size,
                         ])),
                 ])
         ),
@@ -133,8 +157,29 @@ extension OpenAPIDocument {
                 optional: ["data", "parameters"],
                 [
                     "name": name, "shape": .schema("Shape"), "datatype": .schema("Datatype"), "data": .schema("Data"),
-                    "parameters": .record(["binary_data_size": ["type": "integer", "minimum": 0]]),
+                    "parameters": .record(
+                        optional: [
+                            "binary_data_size", "shared_memory_region", "shared_memory_byte_size",
+                            "shared_memory_offset",
+                        ],
+                        [
+                            "binary_data_size": count, "shared_memory_region": name, "shared_memory_byte_size": count,
+                            "shared_memory_offset": count,
+                        ]),
                 ])
+        ),
+        (
+            "SharedMemoryRegistration",
+            .record(
+                optional: ["offset"],
+                [
+                    "key": ["type": "string", "pattern": "^/[^/]{1,255}$", "examples": ["/inputs"]],
+                    "offset": .optional(count), "byte_size": count,
+                ])
+        ),
+        (
+            "SharedMemoryRegion",
+            .record(["name": name, "key": name, "offset": count, "byte_size": count])
         ),
     ]
 

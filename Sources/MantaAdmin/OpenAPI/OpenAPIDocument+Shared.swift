@@ -8,6 +8,11 @@ extension OpenAPIDocument {
             "name": "version", "in": "path", "required": true, "description": "The number of a version.",
             "schema": ["type": "integer", "minimum": 1], "example": 1,
         ],
+        "region": [
+            "name": "region", "in": "path", "required": true,
+            "description": "The region's name, percent-encoded.", "schema": ["type": "string", "minLength": 1],
+            "example": "inputs",
+        ],
         "name": [
             "name": "name", "in": "path", "required": true, "description": "The deployment's name, percent-encoded.",
             "schema": ["type": "string", "minLength": 1], "example": "digits-svm",
@@ -114,7 +119,9 @@ extension OpenAPIDocument {
         failure(
             500, "The engine failed, with its words; or a mistake of Manta's, with none: the log has it.",
             "internal error"),
-        failure(501, "A part of the protocol that Manta doesn't have yet.", "shared memory isn't supported"),
+        failure(
+            501, "A part of the protocol that Manta doesn't have yet.",
+            "CUDA shared memory isn't supported: models run on CPUs; use system shared memory"),
         failure(
             503, "The model is loading or has failed, or the server stops; the message says which.",
             "digits-svm version 1 is loading, not ready yet", headers: [("Retry-After", .header("Retry-After"))]),

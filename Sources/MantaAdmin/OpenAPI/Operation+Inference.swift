@@ -5,7 +5,7 @@ extension Operation {
     static let inference =
         health + models(path: "/v2/models/{model}", suffix: "", "the highest version that is ready")
         + models(path: "/v2/models/{model}/versions/{version}", suffix: "Version", "one version") + repository
-        + extensions + predict
+        + sharedMemory + extensions + predict
 
     private static let health = [
         Operation(
@@ -78,6 +78,12 @@ extension Operation {
                 method: .get, path: path, id: "getModel\(suffix)", tag: "inference", listeners: .both,
                 summary: "Inputs and outputs of \(which)",
                 replies: [200: .reply("What the model takes and gives.", .schema("Model")), 404: .response(404)]),
+            Operation(
+                method: .get, path: path + "/config", id: "getModelConfiguration\(suffix)", tag: "inference",
+                listeners: .both, summary: "How \(which) is served, as Triton's clients know it",
+                replies: [
+                    200: .reply("The configuration in force.", .schema("ModelConfiguration")), 404: .response(404),
+                ]),
             Operation(
                 method: .get, path: path + "/ready", id: "isModel\(suffix)Ready", tag: "inference", listeners: .both,
                 summary: "Whether \(which) takes requests",

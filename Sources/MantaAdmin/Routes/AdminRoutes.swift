@@ -107,7 +107,13 @@ package struct AdminRoutes: Sendable {
         return text.isEmpty || text.wholeMatch(of: /(null|~)\s*/) != nil
     }
 
+    /// The size that a configuration may have, as a file. Each byte may become a node of a tree, of some hundred bytes.
+    private static let maxBytes = 64 << 10
+
     private static func text(of request: HTTPRequest) throws(ControlError) -> String {
+        guard request.body.count <= maxBytes else {
+            throw ControlError(.invalid, "the body is larger than the \(maxBytes >> 10) KiB that it may have")
+        }
         guard let text = String(validating: request.body, as: UTF8.self) else {
             throw ControlError(.invalid, "the body is not UTF-8")
         }

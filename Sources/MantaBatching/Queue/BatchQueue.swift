@@ -4,10 +4,12 @@ import DequeModule
 ///
 /// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force. While all
 /// replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
-/// batch that isn't full waits until its first request has waited that long, but never past a deadline.
+/// batch that isn't full waits until its first request has waited that long, but never past a deadline. With
+/// ``BatchLimits/preferred`` sizes the largest of them that can be formed starts at once.
 ///
 /// The order is priority, then deadline, then arrival. The first request in that order decides which key runs next, and
-/// those of the same key follow it into the batch in that order. A request past its deadline is never handed out.
+/// those of the same key follow it into the batch in that order. A request past its deadline is never handed out, unless
+/// it ``QueuedRequest/runsLate``: then it steps back behind those of its priority that are in time.
 ///
 /// ```swift
 /// var queue = BatchQueue<String>()
@@ -33,6 +35,8 @@ public struct BatchQueue<Payload> {
         case accepted
         /// As many requests wait as may.
         case tooManyRequests
+        /// As many requests of this priority wait as may.
+        case tooManyOfPriority(UInt32)
         /// The inputs of waiting requests take as much memory as they may.
         case tooManyBytes
     }
@@ -53,6 +57,8 @@ public struct BatchQueue<Payload> {
     private var idle: [Int] = []
     /// No deadline in the queue is earlier than this.
     private var earliestDeadline: ContinuousClock.Instant?
+    /// How many requests wait of each priority that is bounded for itself.
+    private var countsOfPriority: [UInt32: Int] = [:]
 
     fileprivate struct Group {
         let key: BatchKey
@@ -70,7 +76,7 @@ public struct BatchQueue<Payload> {
 extension BatchQueue {
     /// A request wants in.
     public mutating func admit(_ request: Request, at now: ContinuousClock.Instant) -> (Admission, Decision) {
-        let admission = admission(requests: 1, bytes: request.byteCount)
+        let admission = admission(of: request, requests: 1, bytes: request.byteCount)
         guard admission == .accepted else { return (admission, advance(to: now)) }
         insert(request)
         return (.accepted, advance(to: now))
@@ -78,7 +84,8 @@ extension BatchQueue {
 
     /// The parts of a request that is larger than a batch want in: all get in or none.
     public mutating func admit(parts: [Request], at now: ContinuousClock.Instant) -> (Admission, Decision) {
-        let admission = admission(requests: parts.count, bytes: parts.reduce(0) { $0 + $1.byteCount })
+        let admission = admission(
+            of: parts[0], requests: parts.count, bytes: parts.reduce(0) { $0 + $1.byteCount })
         guard admission == .accepted else { return (admission, advance(to: now)) }
         for part in parts { insert(part) }
         return (.accepted, advance(to: now))
@@ -95,6 +102,8 @@ extension BatchQueue {
     /// woken up first finds its batch fuller.
     public mutating func fill(_ batch: inout [Request], at now: ContinuousClock.Instant) -> Decision {
         let decision = advance(to: now)
+        // What was formed to be of a certain size, or of one request, stays so.
+        guard limits.isShared, limits.preferred.isEmpty else { return decision }
         guard let key = batch.first?.key, let index = groups.firstIndex(where: { $0.key == key }) else {
             return decision
         }
@@ -125,7 +134,7 @@ extension BatchQueue {
     public mutating func removeAll() -> [Request] {
         defer {
             groups = []
-            (count, byteCount, earliestDeadline) = (0, 0, nil)
+            (count, byteCount, earliestDeadline, countsOfPriority) = (0, 0, nil, [:])
         }
         return groups.flatMap(\.requests)
     }
@@ -135,10 +144,8 @@ extension BatchQueue {
         var decision = Decision()
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
         while !groups.isEmpty, let replica = idle.last {
-            guard let group = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
+            guard let (group, rows) = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
             idle.removeLast()
-            // A request of more rows than a batch may have runs alone.
-            let rows = max(limits.rows, groups[group].requests[0].rows)
             decision.batches.append((replica, take(rows: rows, from: group)))
         }
         if !groups.isEmpty, let deadline = earliestDeadline {
@@ -153,15 +160,21 @@ extension BatchQueue {
 extension BatchQueue {
     /// Whether the queue has room. A request is let in however large it is if it is alone: what one request may weigh
     /// is the front end's limit.
-    private func admission(requests: Int, bytes: Int) -> Admission {
+    private func admission(of request: Request, requests: Int, bytes: Int) -> Admission {
         if count > 0, count + requests > limits.requests { return .tooManyRequests }
         if count > 0, byteCount + bytes > limits.bytes { return .tooManyBytes }
+        if let bound = limits.requestsOfPriority[request.priority],
+            let waiting = countsOfPriority[request.priority], waiting > 0, waiting + requests > bound
+        {
+            return .tooManyOfPriority(request.priority)
+        }
         return .accepted
     }
 
     private mutating func insert(_ request: Request) {
         count += 1
         byteCount += request.byteCount
+        if !limits.requestsOfPriority.isEmpty { countsOfPriority[request.priority, default: 0] += 1 }
         earliestDeadline = min(earliestDeadline ?? request.deadline, request.deadline)
         guard let index = groups.firstIndex(where: { $0.key == request.key }) else {
             var requests = Deque<QueuedRequest<Payload>>()
@@ -170,7 +183,11 @@ extension BatchQueue {
             groups.append(Group(key: request.key, requests: requests))
             return
         }
-        // Requests mostly come in the order to run, so the place is looked for from the end.
+        place(request, in: index)
+    }
+
+    /// Requests mostly come in the order to run, so the place is looked for from the end.
+    private mutating func place(_ request: Request, in index: Int) {
         var place = groups[index].requests.endIndex
         while place > 0, request.precedes(groups[index].requests[place - 1]) { place -= 1 }
         groups[index].requests.insert(request, at: place)
@@ -179,53 +196,82 @@ extension BatchQueue {
     private mutating func left(_ request: Request) {
         count -= 1
         byteCount -= request.byteCount
+        if !limits.requestsOfPriority.isEmpty { countsOfPriority[request.priority, default: 1] -= 1 }
     }
 
     private mutating func removeIfEmpty(_ index: Int) {
         if groups[index].requests.isEmpty { spare = groups.remove(at: index).requests }
     }
 
+    /// Those whose deadline has passed; those of them that run late stay, behind the others.
     private mutating func removeExpired(at now: ContinuousClock.Instant) -> [Request] {
         var expired: [Request] = []
         for index in groups.indices.reversed() {
-            expired += groups[index].requests.filter { $0.deadline <= now }
-            groups[index].requests.removeAll { $0.deadline <= now }
+            var late: [Request] = []
+            groups[index].requests.removeAll { request in
+                guard request.deadline <= now, !request.isLate else { return false }
+                if request.runsLate { late.append(request) } else { expired.append(request) }
+                return true
+            }
+            for var request in late {
+                request.isLate = true
+                place(request, in: index)
+            }
             removeIfEmpty(index)
         }
         for request in expired { left(request) }
-        earliestDeadline = groups.lazy.flatMap(\.requests).map(\.deadline).min()
+        earliestDeadline = groups.lazy.flatMap(\.requests).filter { !$0.isLate }.map(\.deadline).min()
         return expired
     }
 
-    /// The group whose first request precedes those of all other groups that may start now. `wakeUp` becomes the
-    /// earliest time at which a group that has to wait may start.
-    private func nextGroup(at now: ContinuousClock.Instant, wakeUp: inout ContinuousClock.Instant?) -> Int? {
-        var best: Int?
+    /// The group whose first request precedes those of all other groups that may start now, and the rows to start it
+    /// with. `wakeUp` becomes the earliest time at which a group that has to wait may start.
+    private func nextGroup(
+        at now: ContinuousClock.Instant, wakeUp: inout ContinuousClock.Instant?
+    ) -> (index: Int, rows: Int)? {
+        var best: (index: Int, rows: Int)?
         for index in groups.indices {
-            if let start = startTime(of: groups[index]), start > now {
-                wakeUp = min(wakeUp ?? start, start)
-                continue
+            switch start(of: groups[index], at: now) {
+            case .later(let time): wakeUp = min(wakeUp ?? time, time)
+            case .now(let rows):
+                if let best, groups[best.index].requests[0].precedes(groups[index].requests[0]) { continue }
+                best = (index, rows)
             }
-            if let other = best, groups[other].requests[0].precedes(groups[index].requests[0]) { continue }
-            best = index
         }
         return best
     }
 
-    /// When a group may start although its batch isn't full; `nil` for at once.
-    private func startTime(of group: Group) -> ContinuousClock.Instant? {
-        guard limits.delay > .zero else { return nil }
-        var rows = 0
+    /// When a group starts, and with how many rows at most.
+    private enum Start {
+        case now(rows: Int)
+        case later(ContinuousClock.Instant)
+    }
+
+    private func start(of group: Group, at now: ContinuousClock.Instant) -> Start {
+        // A request of more rows than a batch may have runs alone.
+        let most = limits.isShared ? max(limits.rows, group.requests[0].rows) : group.requests[0].rows
+        if limits.delay == .zero && limits.preferred.isEmpty || !limits.isShared { return .now(rows: most) }
+        var (rows, preferred, isFull) = (0, 0, false)
         var oldest = group.requests[0].arrived
-        var deadline = group.requests[0].deadline
+        var deadline: ContinuousClock.Instant?
         for request in group.requests {
+            guard rows + request.rows <= limits.rows else {
+                isFull = true
+                break
+            }
             rows += request.rows
-            guard rows < limits.rows else { return nil }
+            if limits.preferred.contains(rows) { preferred = rows }
             oldest = min(oldest, request.arrived)
-            deadline = min(deadline, request.deadline)
+            if !request.isLate { deadline = min(deadline ?? request.deadline, request.deadline) }
         }
         // Starting at the deadline would be too late, so half of what is left is kept for the run.
-        return min(oldest + limits.delay, oldest + (deadline - oldest) / 2)
+        var due = oldest + limits.delay
+        if let deadline { due = min(due, oldest + (deadline - oldest) / 2) }
+        let isDue = limits.delay == .zero || due <= now
+        if preferred > 0, !isDue || limits.delay == .zero { return .now(rows: preferred) }
+        // Beyond the largest of the preferred sizes there is nothing to wait for.
+        let enough = min(limits.rows, limits.preferred.max() ?? limits.rows)
+        return isFull || rows >= enough || isDue ? .now(rows: most) : .later(due)
     }
 
     /// Takes the first requests of a group that have at most so many rows together.

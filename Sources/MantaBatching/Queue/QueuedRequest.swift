@@ -12,15 +12,19 @@ public struct QueuedRequest<Payload> {
     public let priority: UInt32
     /// When it entered the queue.
     public let arrived: ContinuousClock.Instant
-    /// When its answer is worthless.
+    /// When its answer is worthless, or, if it runs late, when it steps back behind those that are in time.
     public let deadline: ContinuousClock.Instant
+    /// Whether it still runs after its deadline.
+    public let runsLate: Bool
+    /// Whether it waits although its deadline has passed.
+    public internal(set) var isLate = false
     /// What the owner of the queue needs to run and answer it.
     public let payload: Payload
 
     /// A request with what decides when and with whom it runs.
     public init(
         id: UInt64, key: BatchKey, rows: Int, byteCount: Int, priority: UInt32 = 0, arrived: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant, payload: Payload
+        deadline: ContinuousClock.Instant, runsLate: Bool = false, payload: Payload
     ) {
         self.id = id
         self.key = key
@@ -29,14 +33,17 @@ public struct QueuedRequest<Payload> {
         self.priority = priority
         self.arrived = arrived
         self.deadline = deadline
+        self.runsLate = runsLate
         self.payload = payload
     }
 
-    /// Whether this one runs before `other`: by priority, then by deadline, then by arrival.
+    /// Whether this one runs before `other`: by priority, then by whether it is in time, then by
+    /// deadline, then by arrival.
     func precedes(_ other: QueuedRequest) -> Bool {
         // Subtracting wraps 0, "none", around to the largest number.
         let (mine, others) = (priority &- 1, other.priority &- 1)
         if mine != others { return mine < others }
+        if isLate != other.isLate { return !isLate }
         if deadline != other.deadline { return deadline < other.deadline }
         return id < other.id
     }

@@ -24,6 +24,8 @@ public struct BatchSizer: Sendable, Hashable {
     public private(set) var curve = CostCurve()
     /// What is in force.
     public private(set) var choice: Choice
+    /// Whether the size is given and isn't to be learned.
+    private let isFixed: Bool
     private var batchesSinceReview = 0
 
     /// Batches of a class before its mean is believed.
@@ -34,10 +36,16 @@ public struct BatchSizer: Sendable, Hashable {
     private static let reviewInterval = 2000
 
     /// A sizer that knows nothing yet and allows the maximum.
-    public init(maxRows: Int, objective: Duration? = nil) {
+    ///
+    /// - Parameters:
+    ///   - maxRows: The configured maximum, at least 1.
+    ///   - objective: The 99th percentile of latency to keep, if there is one.
+    ///   - fixed: Why the size isn't to be learned, for people; `nil` if it is.
+    public init(maxRows: Int, objective: Duration? = nil, fixed: String? = nil) {
         self.maxRows = max(maxRows, 1)
         self.objective = objective
-        choice = Choice(rows: self.maxRows, reason: "the configured maximum; nothing learned yet")
+        isFixed = fixed != nil
+        choice = Choice(rows: self.maxRows, reason: fixed ?? "the configured maximum; nothing learned yet")
     }
 
     /// A batch of `rows` took `time`. Returns true if the choice changed.
@@ -45,7 +53,7 @@ public struct BatchSizer: Sendable, Hashable {
         curve.record(rows: rows, time: time)
         batchesSinceReview += 1
         // Deciding costs more than recording and the means move slowly, so it isn't done for each batch.
-        guard batchesSinceReview % Self.minSamples == 0 else { return false }
+        guard !isFixed, batchesSinceReview % Self.minSamples == 0 else { return false }
         let next = decide()
         defer { choice = next }
         return next.rows != choice.rows

@@ -8,6 +8,42 @@ extension DeploymentConfiguration {
         struct Batching: Encodable {
             let maxBatchSize: Int?
             let maxQueueDelayMs: Double
+            let preferredBatchSizes: [Int]
+            let acrossRequests: Bool
+            let preserveOrder: Bool
+        }
+
+        struct Port: Encodable {
+            let name: String
+            let datatype: String?
+            let shape: [Int]?
+            let reshape: [Int]?
+            let optional: Bool?
+            let format: String?
+            let labels: String?
+        }
+
+        struct Policy: Encodable {
+            let priority: Int?
+            let maxRequests: Int?
+            let defaultTimeoutMs: Double?
+            let onTimeout: String?
+            let timeoutOverride: String?
+        }
+
+        struct Sample: Encodable {
+            struct Input: Encodable {
+                let name: String
+                let datatype: String
+                let shape: [Int]
+                let data: String?
+                let file: String?
+            }
+
+            let name: String
+            let rows: Int
+            let count: Int
+            let inputs: [Input]
         }
 
         struct Objective: Encodable {
@@ -18,10 +54,16 @@ extension DeploymentConfiguration {
             let maxRequests: Int
             let maxBytes: Int
             let defaultTimeoutMs: Double
+            let onTimeout: String
+            let timeoutOverride: String
+            let priorities: Int?
+            let defaultPriority: Int?
+            let policies: [Policy]
         }
 
         struct Warmup: Encodable {
             let rows: [Int]
+            let samples: [Sample]
         }
 
         struct Autoscaling: Encodable {
@@ -67,6 +109,8 @@ extension DeploymentConfiguration {
 
         struct Runtime: Encodable {
             let threads: Int
+            let execution: String
+            let interOpThreads: Int
             let optimization: String
             let arena: Bool?
             let memoryPattern: Bool?
@@ -74,6 +118,9 @@ extension DeploymentConfiguration {
 
         let engine: String
         let path: String?
+        let fileName: String?
+        let inputs: [Port]
+        let outputs: [Port]
         let batching: Batching
         let slo: Objective?
         let queue: Queue
@@ -94,22 +141,21 @@ extension DeploymentConfiguration {
             case .only(let numbers): .only(numbers)
             }
         return Document(
-            engine: engine, path: path,
-            batching: .init(maxBatchSize: batching.maxRows, maxQueueDelayMs: batching.maxDelay.milliseconds),
-            slo: objective.map { .init(p99Ms: $0.milliseconds) },
-            queue: .init(
-                maxRequests: queue.maxRequests, maxBytes: queue.maxBytes,
-                defaultTimeoutMs: queue.defaultTimeout.milliseconds),
+            engine: engine, path: path, fileName: fileName, inputs: inputs.map(Document.Port.init),
+            outputs: outputs.map(Document.Port.init), batching: .init(batching),
+            slo: objective.map { .init(p99Ms: $0.milliseconds) }, queue: .init(queue),
             replicas: replicas, autoscaling: autoscaling.map(Document.Autoscaling.init),
-            versions: .init(serve: choice), warmup: .init(rows: warmupRows),
+            versions: .init(serve: choice),
+            warmup: .init(rows: warmupRows, samples: warmupSamples.map(Document.Sample.init)),
             rollout: .init(
                 trialRequests: rollout.trialRequests, trialS: rollout.trialTime.milliseconds / 1000,
                 settleS: rollout.settleTime.milliseconds / 1000,
                 drainTimeoutS: rollout.drainTimeout.milliseconds / 1000,
                 allowSignatureChange: rollout.allowsSignatureChange),
             onnxruntime: .init(
-                threads: options.threads, optimization: options.optimization.rawValue, arena: options.arena,
-                memoryPattern: options.memoryPattern))
+                threads: options.threads, execution: options.execution.rawValue,
+                interOpThreads: options.interOpThreads, optimization: options.optimization.rawValue,
+                arena: options.arena, memoryPattern: options.memoryPattern))
     }
 }
 
@@ -127,5 +173,63 @@ extension DeploymentConfiguration.Document.Autoscaling {
         downscalingFactor = scaling.downscalingFactor
         lookBackPeriodS = scaling.lookBackPeriod.milliseconds / 1000
         metricsIntervalS = scaling.metricsInterval.milliseconds / 1000
+    }
+}
+
+extension DeploymentConfiguration.Document.Batching {
+    fileprivate init(_ batching: DeploymentConfiguration.Batching) {
+        maxBatchSize = batching.maxRows
+        maxQueueDelayMs = batching.maxDelay.milliseconds
+        preferredBatchSizes = batching.preferredRows
+        acrossRequests = batching.isAcrossRequests
+        preserveOrder = batching.keepsOrder
+    }
+}
+
+extension DeploymentConfiguration.Document.Queue {
+    fileprivate init(_ queue: DeploymentConfiguration.Queue) {
+        maxRequests = queue.maxRequests
+        maxBytes = queue.maxBytes
+        defaultTimeoutMs = queue.defaultTimeout.milliseconds
+        onTimeout = queue.onTimeout.rawValue
+        timeoutOverride = queue.timeoutOverride.rawValue
+        priorities = queue.priorities
+        defaultPriority = queue.defaultPriority
+        policies = queue.policies.sorted { $0.key < $1.key }.map { priority, policy in
+            .init(
+                priority: priority, maxRequests: policy.maxRequests,
+                defaultTimeoutMs: policy.defaultTimeout?.milliseconds, onTimeout: policy.onTimeout?.rawValue,
+                timeoutOverride: policy.timeoutOverride?.rawValue)
+        }
+    }
+}
+
+extension DeploymentConfiguration.Document.Port {
+    fileprivate init(_ port: TensorPort) {
+        name = port.name
+        datatype = port.dataType?.rawValue
+        shape = port.shape
+        reshape = port.reshape
+        optional = port.isOptional ? true : nil
+        format = port.format?.rawValue
+        labels = port.labels?.path
+    }
+}
+
+extension DeploymentConfiguration.Document.Sample {
+    fileprivate init(_ sample: WarmupSample) {
+        name = sample.name
+        rows = sample.rows
+        count = sample.count
+        inputs = sample.inputs.map { input in
+            let (data, file): (String?, String?) =
+                switch input.content {
+                case .zeros: ("zeros", nil)
+                case .random: ("random", nil)
+                case .file(let file): (nil, file.path)
+                }
+            return Input(
+                name: input.name, datatype: input.dataType.rawValue, shape: input.shape, data: data, file: file)
+        }
     }
 }

@@ -32,19 +32,14 @@ extension DeploymentConfiguration {
     private mutating func read(_ keys: inout MappingReader, folder: String) {
         keys.value("name", .name(name)) { name = $0 }
         keys.value("path", .path(in: folder)) { path = $0 }
+        keys.value("file_name", .fileName) { fileName = $0 }
         keys.value("engine", .word(["onnxruntime": "onnxruntime"])) { engine = $0 }
-        keys.mapping("batching") { keys in
-            keys.value("max_batch_size", .integer(in: 0...65_536)) { batching.maxRows = $0 }
-            keys.value("max_queue_delay_ms", .milliseconds(in: 0...60_000)) { batching.maxDelay = $0 }
-        }
+        keys.mapping("batching") { batching.read(&$0) }
+        readPorts(&keys, folder: folder)
         keys.mapping("slo") { keys in
             keys.value("p99_ms", .milliseconds(in: 0.1...3_600_000)) { objective = $0 }
         }
-        keys.mapping("queue") { keys in
-            keys.value("max_requests", .integer(in: 1...1_000_000)) { queue.maxRequests = $0 }
-            keys.value("max_bytes", .bytes(in: 1...1 << 40)) { queue.maxBytes = $0 }
-            keys.value("default_timeout_ms", .milliseconds(in: 1...86_400_000)) { queue.defaultTimeout = $0 }
-        }
+        keys.mapping("queue") { queue.read(&$0) }
         keys.value("replicas", .integer(in: 1...1024)) { replicas = $0 }
         keys.mapping("versions") { keys in
             readServedVersions(&keys)
@@ -52,9 +47,12 @@ extension DeploymentConfiguration {
         }
         keys.mapping("warmup") { keys in
             keys.list("rows", of: .integer(in: 1...65_536)) { warmupRows = $0 }
+            readSamples(&keys, folder: folder)
         }
         keys.mapping("onnxruntime") { keys in
             keys.value("threads", .integer(in: 1...1024)) { options.threads = $0 }
+            keys.value("execution", .word()) { options.execution = $0 }
+            keys.value("inter_op_threads", .integer(in: 1...1024)) { options.interOpThreads = $0 }
             keys.value("optimization", .word()) { options.optimization = $0 }
             keys.value("arena", .flag) { options.arena = $0 }
             keys.value("memory_pattern", .flag) { options.memoryPattern = $0 }

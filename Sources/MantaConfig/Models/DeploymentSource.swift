@@ -9,8 +9,10 @@ public struct DeploymentSource: Sendable {
     public var versions: [Int: String]
     /// The folder or file it came from, for messages.
     public var origin: String
-    /// Its `model.yaml`, if it has one.
+    /// Its `model.yaml` or `config.pbtxt`, if it has one.
     public var file: String?
+    /// What isn't as it should be but keeps nothing from working.
+    public var warnings: [String] = []
 
     /// A deployment with these versions.
     public init(

@@ -1,10 +1,13 @@
 import FoundationEssentials
 public import MantaServing
 
-/// Finds deployments on disk: a folder `<name>/` with `model.yaml`, if it has one, and `<version>/model.onnx`.
+/// Finds deployments on disk: a folder `<name>/` with `model.yaml` or Triton's `config.pbtxt`, if it has one, and
+/// `<version>/model.onnx`.
 public enum ModelRepository {
     /// The model file in a version's folder.
     private static let modelFileName = "model.onnx"
+    /// The configuration in a model's folder that was made for Triton.
+    package static let tritonFileName = "config.pbtxt"
 
     /// What a look at the disk found.
     public struct Findings: Sendable {
@@ -90,7 +93,7 @@ public enum ModelRepository {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw ConfigurationErrors(path, "there is no such model file or folder of versions")
         }
-        let versions = isFolder ? versions(in: path, entries(of: path) ?? []) : [1: path]
+        let versions = isFolder ? versions(of: configuration, in: path, entries(of: path) ?? []) : [1: path]
         return DeploymentSource(configuration: configuration, versions: versions, origin: path)
     }
 
@@ -107,24 +110,47 @@ public enum ModelRepository {
             throw ConfigurationErrors(folder + "/model.yml", "is not read, expected the name model.yaml")
         }
         var configuration = DeploymentConfiguration(name: name)
+        var file: String?
+        var warnings: [String] = []
         if entries.contains("model.yaml") {
+            file = folder + "/model.yaml"
             configuration = try DeploymentConfiguration(file: folder + "/model.yaml", name: name)
+            // Whoever moves from Triton, or serves one folder with both, keeps the other file.
+            if entries.contains(tritonFileName) {
+                warnings.append("\(folder)/\(tritonFileName) isn't read, since there is a model.yaml beside it")
+            }
+        } else if entries.contains(tritonFileName) {
+            file = folder + "/" + tritonFileName
+            configuration = try DeploymentConfiguration(tritonFile: folder + "/" + tritonFileName, name: name)
         }
-        let file = entries.contains("model.yaml") ? folder + "/model.yaml" : nil
+        var source: DeploymentSource
         if let path = configuration.path {
-            var source = try deployment(of: configuration, at: path)
-            source.file = file
-            return source
+            source = try deployment(of: configuration, at: path)
+        } else {
+            source = DeploymentSource(
+                configuration: configuration, versions: versions(of: configuration, in: folder, entries),
+                origin: folder)
         }
-        return DeploymentSource(
-            configuration: configuration, versions: versions(in: folder, entries), origin: folder, file: file)
+        source.file = file
+        source.warnings = warnings
+        return source
     }
 
     /// As in Triton: a version is a folder whose name is a number without a leading zero; others are ignored.
-    private static func versions(in folder: String, _ entries: [String]) -> [Int: String] {
+    private static func versions(
+        of configuration: DeploymentConfiguration, in folder: String, _ entries: [String]
+    ) -> [Int: String] {
         let numbers = subfolders(of: folder, entries).compactMap { Int($0).map(String.init) == $0 ? Int($0) : nil }
+        let name = configuration.fileName ?? modelFileName
         return Dictionary(
-            uniqueKeysWithValues: numbers.filter { $0 > 0 }.map { ($0, "\(folder)/\($0)/\(modelFileName)") })
+            uniqueKeysWithValues: numbers.filter { $0 > 0 }.map { ($0, modelFile("\(folder)/\($0)/\(name)")) })
+    }
+
+    /// As in Triton too: a model with files beside it may be a folder, which has the name that the file would have.
+    private static func modelFile(_ path: String) -> String {
+        var isFolder = false
+        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        return exists && isFolder ? "\(path)/\(modelFileName)" : path
     }
 
     private static func deployment(file: String) throws(ConfigurationErrors) -> DeploymentSource {

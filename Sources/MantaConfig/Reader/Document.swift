@@ -21,6 +21,10 @@ struct Document {
     ///
     /// - Throws: ``ConfigurationErrors`` with the place where the text stops being YAML.
     init(_ text: String, file: String) throws(ConfigurationErrors) {
+        // Also what comes by the network: each byte may become a node of some hundred.
+        guard text.utf8.count <= SourceText.maxBytes else {
+            throw ConfigurationErrors(file, SourceText.tooLarge(SourceText.maxBytes))
+        }
         if let place = text.placeOfAlias(number: Self.maxAliases + 1) {
             throw ConfigurationErrors(
                 file, at: place, "more than the \(Self.maxAliases) aliases that a configuration may have")

@@ -107,13 +107,28 @@ struct MappingReader {
 
     /// A key with keys of its own. `required` must be among them.
     mutating func mapping(_ key: String, required: [String] = [], read: (inout MappingReader) -> Void) {
+        for entry in take(key) { self.read(entry.value, key, required: required, read) }
+    }
+
+    /// A key with a list of mappings, of each of which `required` must be among the keys.
+    mutating func mappings(_ key: String, required: [String] = [], read: (inout MappingReader) -> Void) {
         for entry in take(key) {
-            faults += Self.faults(in: document, entry.value, path: path(key)) { keys in
-                read(&keys)
-                guard keys.isMapping else { return }
-                for name in required where !keys.entries.contains(where: { $0.name == name }) {
-                    keys.fault(at: entry.value.mark, "the key \(ScalarValue.quoted(name)) is missing")
-                }
+            guard case .sequence(let nodes) = entry.value, entry.value.isUntagged else {
+                expected("a list, each a mapping of keys to values", at: entry.value, key)
+                continue
+            }
+            for (index, node) in nodes.enumerated() { self.read(node, "\(key)[\(index)]", required: required, read) }
+        }
+    }
+
+    private mutating func read(
+        _ node: Node, _ key: String, required: [String], _ read: (inout MappingReader) -> Void
+    ) {
+        faults += Self.faults(in: document, node, path: path(key)) { keys in
+            read(&keys)
+            guard keys.isMapping else { return }
+            for name in required where !keys.entries.contains(where: { $0.name == name }) {
+                keys.fault(at: node.mark, "the key \(ScalarValue.quoted(name)) is missing")
             }
         }
     }

@@ -4,11 +4,19 @@ import Glibc
 enum SourceText {
     /// The size that a file may have. Far more than anyone writes, and little enough to parse whatever it holds.
     static let maxBytes = 64 << 10
+    /// Says that a file has more.
+    static func tooLarge(_ maxBytes: Int) -> String {
+        "is larger than the \(ByteSize.text(maxBytes)) that such a file may have"
+    }
 
     /// The text of the file at `path`.
     ///
+    /// - Parameters:
+    ///   - path: The file.
+    ///   - maxBytes: The size that it may have.
+    /// - Returns: The text.
     /// - Throws: ``ConfigurationErrors`` with the reason why there is none.
-    static func read(_ path: String) throws(ConfigurationErrors) -> String {
+    static func read(_ path: String, maxBytes: Int = maxBytes) throws(ConfigurationErrors) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
@@ -23,9 +31,7 @@ enum SourceText {
             if length == 0 { break }
             count += length
         }
-        guard count <= maxBytes else {
-            throw ConfigurationErrors(path, "is larger than the \(maxBytes >> 10) KiB that a configuration may have")
-        }
+        guard count <= maxBytes else { throw ConfigurationErrors(path, tooLarge(maxBytes)) }
         return try decode(bytes[..<count], path)
     }
 

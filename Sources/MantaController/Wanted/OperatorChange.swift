@@ -12,6 +12,8 @@ package struct OperatorChange: Codable, Sendable, Hashable {
 
     /// A configuration in place of the file's, in the form of `model.yaml`.
     package var configuration: String?
+    /// A configuration that a client had the model loaded with, in place of all others.
+    package var loaded: String?
     /// A count in place of the configuration's.
     package var scale: Scale?
     /// Whether it was taken out of service although its files are there.
@@ -20,11 +22,14 @@ package struct OperatorChange: Codable, Sendable, Hashable {
     /// Nothing: everything is as the files say.
     package init() {}
 
+    /// The configuration that counts in place of the file's.
+    package var given: String? { loaded ?? configuration }
+
     /// Whether everything is as the files say.
     var isEmpty: Bool { self == OperatorChange() }
 
     private enum CodingKeys: String, CodingKey {
-        case configuration, scale
+        case configuration, loaded, scale
         case isUnloaded = "unloaded"
     }
 }

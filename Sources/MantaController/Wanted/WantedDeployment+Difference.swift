@@ -34,6 +34,7 @@ extension WantedDeployment.Source {
         case .defaults: "defaults"
         case .file: file ?? "a file"
         case .admin: "an operator"
+        case .client: "a client"
         }
     }
 }

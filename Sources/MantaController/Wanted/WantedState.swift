@@ -5,8 +5,9 @@ import MantaServing
 
 /// What is wanted, put together from what was found on disk and what operators asked for.
 ///
-/// The rule, for each deployment: an operator's configuration counts instead of that in `model.yaml`, as a whole; an
-/// operator's scale counts instead of the configuration's; which versions there are is always read from the disk.
+/// The rule, for each deployment: a configuration that a client had it loaded with counts instead of an operator's, and
+/// that instead of the one in `model.yaml`, each as a whole; an operator's scale counts instead of the configuration's;
+/// which versions there are is always read from the disk.
 struct WantedState {
     /// What was found on disk.
     let findings: ModelRepository.Findings
@@ -24,10 +25,11 @@ struct WantedState {
     /// - Note: Reads files: blocks its thread.
     func deployments() -> [WantedDeployment] {
         let found = Dictionary(findings.deployments.map { ($0.configuration.name, $0) }) { first, _ in first }
-        let configured = changes.filter { $0.value.configuration != nil }.keys
+        let configured = changes.filter { $0.value.given != nil }.keys
         // A repository that can't be listed now hasn't lost its models.
         let kept = previous.filter { name, wanted in
-            wanted.source.kind != .admin && findings.unreadable.contains { wanted.isIn($0) }
+            wanted.source.kind != .admin && wanted.source.kind != .client
+                && findings.unreadable.contains { wanted.isIn($0) }
         }.keys
         let names = Set(found.keys).union(configured).union(findings.broken.keys).union(kept)
         return names.sorted().compactMap { name in
@@ -39,7 +41,7 @@ struct WantedState {
     private func deployment(
         _ name: String, _ found: DeploymentSource?, _ change: OperatorChange
     ) -> WantedDeployment {
-        if let yaml = change.configuration { return configured(name, yaml, found, change) }
+        if let yaml = change.given { return configured(name, yaml, found, change) }
         guard let found else {
             let fault = findings.broken[name]?.description ?? "its folder can't be read"
             return unreadable(name, fault, change)
@@ -48,7 +50,7 @@ struct WantedState {
         return wanted(found, source, change)
     }
 
-    /// An operator's configuration, whose model is in a repository or where it says.
+    /// An operator's or a client's configuration, whose model is in a repository or where it says.
     private func configured(
         _ name: String, _ yaml: String, _ found: DeploymentSource?, _ change: OperatorChange
     ) -> WantedDeployment {
@@ -65,7 +67,7 @@ struct WantedState {
                 ])
             }
             place.configuration = configuration
-            return wanted(place, .init(.admin, overrides: found?.file), change)
+            return wanted(place, .init(change.source, overrides: found?.file), change)
         } catch {
             return unreadable(name, error.description, change)
         }
@@ -76,7 +78,7 @@ struct WantedState {
         guard var wanted = previous[name] else {
             var wanted = WantedDeployment(
                 configuration: DeploymentConfiguration(name: name),
-                source: .init(change.configuration == nil ? .file : .admin), versions: [], scale: .pinned(cpus))
+                source: .init(change.source), versions: [], scale: .pinned(cpus))
             wanted.fault = fault
             wanted.isScaledByHand = change.scale != nil
             return wanted
@@ -99,6 +101,7 @@ struct WantedState {
         var wanted = WantedDeployment(
             configuration: configuration, source: source, versions: versions, scale: scale(of: configuration, change))
         wanted.isScaledByHand = change.scale != nil
+        wanted.warnings = place.warnings
         if case .latest = configuration.versions {
             // Told apart by their paths alone: to read older versions at each start would cost more than it is worth.
             wanted.fallbacks = place.versions.filter { !place.selected.contains($0.key) }.sorted { $0.key > $1.key }
@@ -141,6 +144,13 @@ struct WantedState {
             "\(replicas) replicas with \(threads) \(threads == 1 ? "thread" : "threads") each ask for "
                 + "\(replicas * threads) CPUs; this process has \(cpus)"
         ]
+    }
+}
+
+extension OperatorChange {
+    /// Where the configuration that counts comes from.
+    fileprivate var source: WantedDeployment.Source.Kind {
+        loaded != nil ? .client : configuration != nil ? .admin : .file
     }
 }
 

@@ -54,8 +54,17 @@ public struct EngineOptions: Sendable, Hashable {
         case none, basic, extended, all
     }
 
+    /// How the engine goes through the graph.
+    public enum Execution: String, Sendable, CaseIterable {
+        case sequential, parallel
+    }
+
     /// Threads within one run, at least 1. One: the run stays on the replica's thread, best for throughput.
     public var threads = 1
+    /// Whether parts of the graph that don't depend on each other run at a time.
+    public var execution = Execution.sequential
+    /// Threads for such parts, at least 1. They are used in parallel execution only.
+    public var interOpThreads = 1
     /// How much the graph is optimised.
     public var optimization = Optimization.all
     /// Whether the engine keeps freed memory for the next run. Faster, but it never shrinks, so it is off for models

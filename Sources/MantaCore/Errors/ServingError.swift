@@ -14,13 +14,21 @@ public struct ServingError: Error, Sendable {
     /// A failure of this kind.
     public init(_ code: Code, _ message: String, retryAfter: Duration? = nil, cause: (any Error)? = nil) {
         self.code = code
-        self.message = message
+        self.message = Self.shortened(message)
         self.retryAfter = retryAfter
         self.cause = cause
     }
 }
 
 extension ServingError {
+    /// The message with its middle left out if it is long. Names that a client chose are part of many messages and may
+    /// be as long as a request; what is wrong with them follows at the end.
+    private static func shortened(_ message: String) -> String {
+        let half = 500
+        guard message.utf8.count > 2 * half, message.unicodeScalars.count > 2 * half else { return message }
+        return String(message.unicodeScalars.prefix(half)) + "…" + String(message.unicodeScalars.suffix(half))
+    }
+
     /// The kinds of failure. A struct, so that a new kind breaks nobody who switches over them.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {

@@ -65,13 +65,19 @@ public struct InferenceResponse: Sendable {
     public var outputs: [NamedTensor]
     /// Where the time went.
     public var timing: InferenceTiming
+    /// Whether the first dimension of each output counts the request's rows, since requests may share a batch.
+    public var hasRows: Bool
 
     /// A reply with these outputs.
-    public init(model: ModelID, id: String? = nil, outputs: [NamedTensor], timing: InferenceTiming = .init()) {
+    public init(
+        model: ModelID, id: String? = nil, outputs: [NamedTensor], timing: InferenceTiming = .init(),
+        hasRows: Bool = false
+    ) {
         self.model = model
         self.id = id
         self.outputs = outputs
         self.timing = timing
+        self.hasRows = hasRows
     }
 }
 

@@ -21,7 +21,7 @@ extension ModelSignature {
                     "input \"\(input.name)\": expected datatype \(spec.dataType.rawValue), "
                         + "got \(input.tensor.dataType.rawValue)")
             }
-            guard spec.shape.admits(input.tensor.shape) else {
+            guard spec.admits(input.tensor.shape) else {
                 throw ServingError(
                     .invalidRequest,
                     "input \"\(input.name)\": expected shape \(spec.shape), got \(input.tensor.shape)")

@@ -28,16 +28,18 @@ extension ModelSignature {
 }
 
 extension TensorSpec {
-    fileprivate func difference(from old: TensorSpec, accepts: (Shape, Shape) -> Bool) -> String? {
+    fileprivate func difference(from old: TensorSpec, accepts: (TensorSpec, TensorSpec) -> Bool) -> String? {
         if dataType != old.dataType { return "was \(old.dataType.rawValue) and is \(dataType.rawValue) now" }
-        if !accepts(shape, old.shape) { return "was \(old.shape) and is \(shape) now" }
+        if !accepts(self, old) { return "was \(old.shapeText) and is \(shapeText) now" }
         return isOptional || !old.isOptional ? nil : "was optional"
     }
-}
 
-extension Shape {
-    /// Whether each tensor of the other shape, whose free sizes are -1, is one of this shape too.
-    fileprivate func isWider(than other: Shape) -> Bool {
-        rank == other.rank && zip(dimensions, other.dimensions).allSatisfy { $0 == -1 || $0 == $1 }
+    /// Whether each tensor that the other admits is admitted here too.
+    fileprivate func isWider(than other: TensorSpec) -> Bool {
+        if hasAnyShape || other.hasAnyShape { return hasAnyShape }
+        return shape.rank == other.shape.rank
+            && zip(shape.dimensions, other.shape.dimensions).allSatisfy { $0 == -1 || $0 == $1 }
     }
+
+    private var shapeText: String { hasAnyShape ? "of any shape" : shape.description }
 }

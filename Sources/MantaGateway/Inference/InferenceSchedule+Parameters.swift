@@ -1,31 +1,41 @@
-import MantaCore
-import MantaServing
+package import MantaCore
+package import MantaServing
 
 extension InferenceSchedule {
     /// What the reserved parameters `timeout` (microseconds) and `priority` of a request say.
     ///
     /// - Parameters:
     ///   - parameters: The request's.
-    ///   - header: The header `X-Request-Timeout-Ms`, which the parameter overrides.
+    ///   - limit: How long the caller waits at most, whatever the parameter says.
     /// - Throws: ``ServingError`` with code `invalidRequest` that names the parameter.
-    init(parameters: Parameters, header: String?) throws(ServingError) {
+    package init(parameters: Parameters, within limit: Duration? = nil) throws(ServingError) {
         self.init()
-        if let header {
-            guard let milliseconds = Int64(header), milliseconds > 0, milliseconds <= Self.maxTimeoutMicroseconds / 1000
-            else {
-                throw ServingError(
-                    .invalidRequest,
-                    "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to "
-                        + "\(Self.maxTimeoutMicroseconds / 1000), got \(header)")
-            }
-            timeout = .milliseconds(milliseconds)
-        }
         if let microseconds = try parameters.integer("timeout", in: 0...Self.maxTimeoutMicroseconds), microseconds > 0 {
             timeout = .microseconds(microseconds)
         }
+        if let limit { timeout = min(timeout ?? limit, limit) }
         if let priority = try parameters.integer("priority", in: 0...Int64(UInt32.max)) {
             self.priority = UInt32(priority)
         }
+    }
+
+    /// What these parameters say, and the header `X-Request-Timeout-Ms`, which the parameter overrides.
+    ///
+    /// - Parameters:
+    ///   - parameters: The request's.
+    ///   - header: The header's value.
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names the parameter or the header.
+    init(parameters: Parameters, header: String?) throws(ServingError) {
+        try self.init(parameters: parameters)
+        guard let header else { return }
+        guard let milliseconds = Int64(header), milliseconds > 0, milliseconds <= Self.maxTimeoutMicroseconds / 1000
+        else {
+            throw ServingError(
+                .invalidRequest,
+                "header X-Request-Timeout-Ms: expected whole milliseconds from 1 to "
+                    + "\(Self.maxTimeoutMicroseconds / 1000), got \(header)")
+        }
+        timeout = timeout ?? .milliseconds(milliseconds)
     }
 
     /// A day: longer waits are mistakes, and sums of times stay far from overflow.

@@ -1,17 +1,27 @@
-public import MantaCore
-public import MantaServing
+package import MantaCore
+package import MantaServing
+package import MantaSharedMemory
 
 /// The data plane behind every protocol: one request in, one reply out, counted once.
-public struct InferenceService: Sendable {
+package struct InferenceService: Sendable {
     private let catalog: ModelCatalog
+    private let memory: SharedMemory?
     private let traces: TraceSettings
     private let time: any TimeSource
 
     /// A data plane over these models.
+    ///
+    /// - Parameters:
+    ///   - catalog: The models.
+    ///   - memory: The memory that clients share; `nil` if they may not.
+    ///   - traces: Which requests are traced.
+    ///   - time: The clock.
     package init(
-        catalog: ModelCatalog, traces: TraceSettings = TraceSettings(), time: any TimeSource = MachineTime()
+        catalog: ModelCatalog, memory: SharedMemory? = nil, traces: TraceSettings = TraceSettings(),
+        time: any TimeSource = MachineTime()
     ) {
         self.catalog = catalog
+        self.memory = memory
         self.traces = traces
         self.time = time
     }
@@ -26,7 +36,7 @@ public struct InferenceService: Sendable {
     ///   - encode: Makes the reply in the protocol's form.
     /// - Returns: What `encode` made.
     /// - Throws: ``ServingError``, counted by its code.
-    public func infer<Reply>(
+    package func infer<Reply>(
         model: String, version: Int?, started: ContinuousClock.Instant,
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
         encode: (InferenceResponse) throws(ServingError) -> Reply
@@ -45,11 +55,13 @@ public struct InferenceService: Sendable {
         }
         do throws(ServingError) {
             let (request, schedule) = try decode(target.signature)
+            let finish = OutputFinish(request.outputs, memory: memory)
+            try finish.check(against: target.signature)
             trace?.queued(request, at: time.now)
             let response = try await deployment.infer(request, schedule: schedule, at: target)
             let answered = time.now
             trace?.answered(response)
-            let reply = try encode(response)
+            let reply = try encode(try finish(response, signature: target.signature))
             let ended = time.now
             trace?.ended(at: ended)
             target.metrics.recordEncode(ended - answered)

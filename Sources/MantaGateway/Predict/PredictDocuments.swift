@@ -53,7 +53,7 @@ struct PredictMetadata: Encodable {
             }
 
             let dim: [Size]
-            let unknownRank = false
+            let unknownRank: Bool
         }
 
         let dtype: String
@@ -64,7 +64,10 @@ struct PredictMetadata: Encodable {
             name = spec.name
             dtype = spec.dataType.tensorFlowName
             tensorShape = Shape(
-                dim: zip(spec.shape.dimensions, spec.symbols).map { Shape.Size(size: String($0), name: $1 ?? "") })
+                dim: spec.hasAnyShape
+                    ? []
+                    : zip(spec.shape.dimensions, spec.symbols).map { Shape.Size(size: String($0), name: $1 ?? "") },
+                unknownRank: spec.hasAnyShape)
         }
     }
 

@@ -18,15 +18,15 @@ struct RepositoryRoutes: Sendable {
         }
         routes.on(.post, "/v2/repository/models/{model}/load") { request in
             let body: ControlRequest = try Self.decode(request)
-            try Self.check(body, allowing: [])
             return try await Self.answering { () throws(ServingError) in
-                try await repository.load(request.parameters["model"] ?? "")
+                try await repository.load(request.parameters["model"] ?? "", try Self.override(body.parameters ?? [:]))
             }
         }
         routes.on(.post, "/v2/repository/models/{model}/unload") { request in
             let body: ControlRequest = try Self.decode(request)
-            try Self.check(body, allowing: ["unload_dependents"])
             return try await Self.answering { () throws(ServingError) in
+                // Of ensembles, which there aren't.
+                try Self.refuse((body.parameters ?? [:]).keys.filter { $0 != "unload_dependents" })
                 try await repository.unload(request.parameters["model"] ?? "")
             }
         }
@@ -37,17 +37,45 @@ struct RepositoryRoutes: Sendable {
     }
 
     private struct ControlRequest: Decodable {
-        /// A value of any kind; which ones there are is all that matters.
-        struct Anything: Decodable {
-            init(from _: any Decoder) {}
+        /// A value, if it is a string.
+        struct Value: Decodable {
+            let string: String?
+
+            init(from decoder: any Decoder) throws {
+                string = try? decoder.singleValueContainer().decode(String.self)
+            }
         }
 
-        var parameters: [String: Anything]?
+        var parameters: [String: Value]?
     }
 
-    private static func check(_ body: ControlRequest, allowing names: [String]) throws {
-        guard let name = (body.parameters ?? [:]).keys.sorted().first(where: { !names.contains($0) }) else { return }
-        throw ServingError(.unsupported, "parameter \"\(name)\" is not supported").reply
+    private static func override(
+        _ parameters: [String: ControlRequest.Value]
+    ) throws(ServingError) -> RepositoryService.Override {
+        var override = RepositoryService.Override()
+        for (name, value) in parameters.sorted(by: { $0.key < $1.key }) {
+            guard name == "config" || name.hasPrefix("file:") else { throw refusal(of: name) }
+            guard let text = value.string else {
+                throw ServingError(.invalidRequest, "parameter \"\(name)\": expected a string")
+            }
+            if name == "config" {
+                override.configuration = text
+                continue
+            }
+            guard let bytes = Data(base64Encoded: text) else {
+                throw ServingError(.invalidRequest, "parameter \"\(name)\": expected the file's bytes in Base64")
+            }
+            override.files[String(name.dropFirst(5))] = [UInt8](bytes)
+        }
+        return override
+    }
+
+    private static func refuse(_ names: [String]) throws(ServingError) {
+        if let name = names.min() { throw refusal(of: name) }
+    }
+
+    private static func refusal(of name: String) -> ServingError {
+        ServingError(.unsupported, "parameter \"\(name)\" is not supported")
     }
 
     private static func answering(_ body: () async throws(ServingError) -> Void) async throws -> HTTPResponse {

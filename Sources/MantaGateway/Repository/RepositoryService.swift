@@ -1,3 +1,4 @@
+import MantaConfig
 import MantaController
 package import MantaCore
 import MantaServing
@@ -75,7 +76,24 @@ package struct RepositoryService: Sendable {
     ///   - override: What the client wants in place of what is in the repository.
     /// - Throws: ``ServingError`` with the reason if it can't serve.
     package func load(_ name: String, _ override: Override = Override()) async throws(ServingError) {
-        try await setLoaded(name, true, "load")
+        try checkControl("load")
+        if let text = override.configuration {
+            let configuration: DeploymentConfiguration
+            do throws(ConfigurationErrors) {
+                configuration = try DeploymentConfiguration(tritonJSON: text, name: name)
+            } catch {
+                throw ServingError(.invalidRequest, "parameter \"config\": \(error)")
+            }
+            try await translated { () throws(ControlError) in
+                try await controller.load(configuration, files: override.files)
+            }
+        } else {
+            guard override.files.isEmpty else {
+                throw ServingError(
+                    .invalidRequest, "the parameter \"config\" is missing: files are taken only together with it")
+            }
+            try await translated { () throws(ControlError) in try await controller.setLoaded(name, true) }
+        }
         let deployment = try catalog.deployment(name)
         let snapshot = await deployment.settled(within: Self.patience)
         if let reason = snapshot.reason {
@@ -90,18 +108,25 @@ package struct RepositoryService: Sendable {
     ///
     /// - Throws: ``ServingError``.
     package func unload(_ name: String) async throws(ServingError) {
-        try await setLoaded(name, false, "unload")
+        try checkControl("unload")
+        try await translated { () throws(ControlError) in try await controller.setLoaded(name, false) }
     }
 
-    private func setLoaded(_ name: String, _ isLoaded: Bool, _ action: String) async throws(ServingError) {
-        guard allowsControl else {
-            throw ServingError(
-                .forbidden, "clients may not \(action) models here: start Manta with --allow-model-control")
-        }
+    private func checkControl(_ action: String) throws(ServingError) {
+        guard !allowsControl else { return }
+        throw ServingError(
+            .forbidden, "clients may not \(action) models here: start Manta with --allow-model-control")
+    }
+
+    private func translated(_ body: () async throws(ControlError) -> Void) async throws(ServingError) {
         do throws(ControlError) {
-            try await controller.setLoaded(name, isLoaded)
+            try await body()
         } catch {
-            throw ServingError(error.code == .notFound ? .modelNotFound : .modelUnavailable, error.message)
+            switch error.code {
+            case .notFound: throw ServingError(.modelNotFound, error.message)
+            case .invalid: throw ServingError(.invalidRequest, error.message)
+            case .conflict, .unavailable: throw ServingError(.modelUnavailable, error.message)
+            }
         }
     }
 }

@@ -1,11 +1,14 @@
 /// The token of a request, `Authorization: Bearer …` (RFC 6750, section 2.1).
-enum BearerToken {
+package enum BearerToken {
     /// Who asks.
     ///
+    /// - Parameters:
+    ///   - field: The value of `Authorization`.
+    ///   - tokens: The tokens that are taken.
     /// - Returns: The name of the request's token.
     /// - Throws: ``HTTPError`` 401 that says what is expected, and never what was sent.
-    static func principal(of headers: HTTPHeaders, among tokens: TokenSet?) throws(HTTPError) -> String {
-        guard let field = headers["Authorization"] else {
+    package static func principal(of field: String?, among tokens: TokenSet?) throws(HTTPError) -> String {
+        guard let field else {
             throw refusal("Bearer", "a token is needed: send the header Authorization: Bearer TOKEN")
         }
         let scheme = field.prefix { $0 != " " }

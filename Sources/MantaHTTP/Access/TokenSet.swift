@@ -16,7 +16,7 @@ import Crypto
 ///
 /// A token is what `Authorization: Bearer` can carry (`b64token` of RFC 6750): 16 to 512 letters, digits and `-._~+/`,
 /// perhaps with `=` at the end. Two tokens may share a name, so that one can take the other's place.
-struct TokenSet: Sendable {
+package struct TokenSet: Sendable {
     private struct Entry {
         let name: String
         let digest: SHA256.Digest
@@ -33,7 +33,7 @@ struct TokenSet: Sendable {
     ///
     /// - Throws: ``HTTPServerError`` with every fault of the file and its line. It repeats no token.
     /// - Note: Blocks on the file.
-    init(file path: String) throws(HTTPServerError) {
+    package init(file path: String) throws(HTTPServerError) {
         let file = try SmallFile(path)
         guard file.mode & (file.owner == 0 ? 0o037 : 0o077) == 0 else {
             let mode = String(file.mode & 0o777, radix: 8)

@@ -108,7 +108,7 @@ import Synchronization
 
     private func principal(of head: RequestHead, on target: Routes.Target) throws(HTTPError) -> String? {
         guard let tokens = server.tokens, target.access == .protected else { return nil }
-        return try BearerToken.principal(of: head.headers, among: tokens.value)
+        return try BearerToken.principal(of: head.headers["Authorization"], among: tokens.value)
     }
 
     private func receive(_ bytes: UnsafeRawBufferPointer) -> MHD_Result {

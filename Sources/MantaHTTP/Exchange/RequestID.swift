@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Makes request ids: short, unique within and, with luck, between processes.
-enum RequestID {
+package enum RequestID {
     /// Where this process's ids begin.
     private static let base = UInt64.random(in: .min ... .max)
     private static let count = Atomic<UInt64>(0)
@@ -9,7 +9,7 @@ enum RequestID {
     /// The client's id if it is fit to be logged and sent back, else a new one.
     ///
     /// A new one has at most 15 hexadecimal digits, which a `String` holds without allocating.
-    static func choose(_ wanted: String?) -> String {
+    package static func choose(_ wanted: String?) -> String {
         if let wanted, (1...128).contains(wanted.utf8.count), wanted.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
             return wanted
         }

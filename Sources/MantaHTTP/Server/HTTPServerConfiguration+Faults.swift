@@ -24,9 +24,13 @@ extension HTTPServerConfiguration {
                 + "\(name).insecure: true if nobody else can reach that address")
     }
 
-    /// Whether only this machine can reach the listener. Names other than `localhost` count as reachable, whatever they
-    /// stand for.
-    var listensOnThisMachineOnly: Bool { host.lowercased() == "localhost" || IPAddress(host)?.isLoopback == true }
+    /// Whether only this machine can reach the listener.
+    var listensOnThisMachineOnly: Bool { HTTPAddress(host: host, port: port).isThisMachineOnly }
+}
+
+extension HTTPAddress {
+    /// Whether only this machine can reach it. Names other than `localhost` count as reachable, whatever they stand for.
+    package var isThisMachineOnly: Bool { host.lowercased() == "localhost" || IPAddress(host)?.isLoopback == true }
 }
 
 /// An address as text, IPv4 or IPv6.

@@ -79,6 +79,11 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
     /// The port, also when the configuration left it open.
     public let port: Int
 
+    /// This address.
+    package init(host: String, port: Int) {
+        (self.host, self.port) = (host, port)
+    }
+
     /// `127.0.0.1:8000`, or `[::1]:8000`.
     public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

@@ -23,7 +23,7 @@ public struct HTTPServerError: Error, Sendable, Hashable, CustomStringConvertibl
     public var description: String { faults.map(\.description).joined(separator: "; ") }
 
     /// What keeps `body` from its end.
-    static func faults(of body: () throws(HTTPServerError) -> Void) -> [Fault] {
+    package static func faults(of body: () throws(HTTPServerError) -> Void) -> [Fault] {
         do throws(HTTPServerError) {
             try body()
             return []
@@ -32,11 +32,13 @@ public struct HTTPServerError: Error, Sendable, Hashable, CustomStringConvertibl
         }
     }
 
-    init(_ faults: [Fault]) {
+    /// All of these.
+    package init(_ faults: [Fault]) {
         self.faults = faults
     }
 
-    init(_ reason: String, file: String? = nil, line: Int? = nil) {
+    /// One fault.
+    package init(_ reason: String, file: String? = nil, line: Int? = nil) {
         self.init([Fault(file: file, line: line, reason: reason)])
     }
 }

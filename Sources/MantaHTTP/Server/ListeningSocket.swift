@@ -5,12 +5,17 @@ import CMantaHTTP
 #endif
 
 /// A socket that listens. It is bound before the server starts, so that a port in use is known by its own words.
-enum ListeningSocket {
+package enum ListeningSocket {
     /// Binds and listens.
     ///
+    /// - Parameters:
+    ///   - host: The address or name.
+    ///   - port: The port; 0 takes any that is free.
     /// - Returns: The descriptor, which the caller owns, and the address with its real port.
     /// - Throws: ``HTTPServerError`` that names the address.
-    static func open(host: String, port: Int) throws(HTTPServerError) -> (descriptor: Int32, address: HTTPAddress) {
+    package static func open(
+        host: String, port: Int
+    ) throws(HTTPServerError) -> (descriptor: Int32, address: HTTPAddress) {
         let wanted = HTTPAddress(host: host, port: port)
         var hints = unsafe addrinfo()
         unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -3,9 +3,9 @@
 #endif
 
 /// A file of text that a listener reads whole: certificates, keys, tokens.
-struct SmallFile {
+package struct SmallFile {
     /// What it holds.
-    let text: String
+    package let text: String
     /// Who may do what with it, as in `st_mode`.
     let mode: mode_t
     /// Who owns it.
@@ -14,7 +14,7 @@ struct SmallFile {
     /// Reads a file of at most 1 MiB; a chain of certificates takes a few KiB.
     ///
     /// - Throws: ``HTTPServerError`` that names the file.
-    init(_ path: String) throws(HTTPServerError) {
+    package init(_ path: String) throws(HTTPServerError) {
         guard let file = unsafe fopen(path, "re") else { throw Self.failure(path) }
         defer { unsafe fclose(file) }
         var status = stat()

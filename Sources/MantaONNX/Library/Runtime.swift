@@ -50,6 +50,14 @@ internal import Synchronization
         if let status = unsafe status { throw unsafe RuntimeFailure(taking: status, api: api) }
     }
 
+    /// Whether a model says anything of the shape of an input or output. If not, its rank is told as 0, like a scalar's.
+    ///
+    /// Libraries before 1.24 can't tell the two apart, so every such tensor is a scalar with them.
+    func knowsShape(of tensor: OpaquePointer) -> Bool {
+        guard LoadedLibrary.minor(of: version) >= MANTA_ONNX_HAS_SHAPE_VERSION else { return true }
+        return unsafe manta_onnx_has_shape(api, tensor)
+    }
+
     private typealias Parts = (OpaquePointer, OpaquePointer, UnsafeMutablePointer<OrtAllocator>)
 
     private static func parts(of library: LoadedLibrary) throws(RuntimeFailure) -> Parts {

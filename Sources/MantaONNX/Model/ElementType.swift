@@ -45,6 +45,9 @@ extension DataType {
 }
 
 extension ONNXTensorElementDataType {
+    /// What libraries newer than the oldest header have, by number.
+    private static let newerNames: [UInt32: String] = [23: "float4e2m1", 24: "uint2", 25: "int2", 26: "float8e8m0"]
+
     /// A name for messages about a type that has no ``DataType``.
     var unsupportedName: String {
         switch self {
@@ -56,7 +59,7 @@ extension ONNXTensorElementDataType {
         case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2FNUZ: "float8e5m2fnuz"
         case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT4: "uint4"
         case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4: "int4"
-        default: "unknown (number \(rawValue))"
+        default: Self.newerNames[rawValue] ?? "unknown (number \(rawValue))"
         }
     }
 }

@@ -31,6 +31,8 @@ internal import MantaCore
 /// How a session is made.
 struct SessionSettings: Equatable {
     var threads: Int
+    var execution: EngineOptions.Execution
+    var interOpThreads: Int
     var optimization: EngineOptions.Optimization
     var arena: Bool
     var memoryPattern: Bool
@@ -43,9 +45,12 @@ struct SessionSettings: Equatable {
     /// With any other free dimension the arena would grow with each longer text or larger picture, so it is off too.
     init(_ options: EngineOptions, variation: ShapeVariation) {
         threads = max(1, options.threads)
+        execution = options.execution
+        interOpThreads = max(1, options.interOpThreads)
         optimization = options.optimization
         arena = options.arena ?? (variation != .free)
-        memoryPattern = options.memoryPattern ?? (variation == .none)
+        // The runtime has no plan for nodes that run in no fixed order.
+        memoryPattern = execution == .sequential && (options.memoryPattern ?? (variation == .none))
     }
 
     /// Writes these settings into the runtime's options.
@@ -58,10 +63,11 @@ struct SessionSettings: Equatable {
             case .extended: ORT_ENABLE_EXTENDED
             case .all: ORT_ENABLE_ALL
             }
+        let mode = execution == .sequential ? ORT_SEQUENTIAL : ORT_PARALLEL
         try unsafe runtime.check(api.pointee.SetSessionGraphOptimizationLevel(options, level))
-        try unsafe runtime.check(api.pointee.SetSessionExecutionMode(options, ORT_SEQUENTIAL))
+        try unsafe runtime.check(api.pointee.SetSessionExecutionMode(options, mode))
         try unsafe runtime.check(api.pointee.SetIntraOpNumThreads(options, Int32(clamping: threads)))
-        try unsafe runtime.check(api.pointee.SetInterOpNumThreads(options, 1))
+        try unsafe runtime.check(api.pointee.SetInterOpNumThreads(options, Int32(clamping: interOpThreads)))
         // Waiting threads would burn the CPU that other replicas need.
         for key in ["session.intra_op.allow_spinning", "session.inter_op.allow_spinning"] {
             try unsafe runtime.check(api.pointee.AddSessionConfigEntry(options, key, "0"))
@@ -79,11 +85,10 @@ enum ShapeVariation {
 
     /// That of these inputs.
     init(_ signature: ModelSignature) {
-        let shapes = signature.inputs.map(\.shape.dimensions)
-        if shapes.contains(where: { $0.dropFirst().contains(-1) }) {
+        if signature.inputs.contains(where: \.hasFreeInnerDimensions) {
             self = .free
         } else {
-            self = shapes.contains { $0.first == -1 } ? .batch : .none
+            self = signature.inputs.contains { $0.shape.dimensions.first == -1 } ? .batch : .none
         }
     }
 }

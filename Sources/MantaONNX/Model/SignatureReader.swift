@@ -83,6 +83,9 @@ struct SignatureReader {
         guard let dataType = DataType(element) else {
             throw RuntimeFailure("\(subject) has the element type \(element.unsupportedName), which can't be served")
         }
+        guard unsafe runtime.knowsShape(of: tensor) else {
+            return .ofAnyShape(name, dataType, isOptional: kind == .optionalInput)
+        }
         var rank = 0
         try unsafe runtime.check(api.pointee.GetDimensionsCount(tensor, &rank))
         var sizes = [Int64](repeating: -1, count: rank)

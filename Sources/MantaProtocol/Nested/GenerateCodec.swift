@@ -65,9 +65,10 @@ public enum GenerateCodec {
 
     /// The shape that a value has as an input.
     private static func shape(of spec: TensorSpec, for found: Shape, _ place: Place) throws(ServingError) -> Shape {
+        if spec.hasAnyShape { return found }
         if found.rank > 1 {
             let shapes = [found, Shape([1] + found.dimensions)]
-            guard let shape = shapes.first(where: spec.shape.admits) else {
+            guard let shape = shapes.first(where: spec.admits) else {
                 throw place.error("expected shape \(spec.shape), found \(found)")
             }
             return shape

@@ -93,7 +93,7 @@ struct PredictReader {
     /// A column of single values is written without brackets around each.
     private static func shape(of spec: TensorSpec, for found: Shape) -> Shape {
         let column = Shape(found.dimensions + [1])
-        return !spec.shape.admits(found) && spec.shape.admits(column) ? column : found
+        return !spec.admits(found) && spec.admits(column) ? column : found
     }
 
     // MARK: - Rows

@@ -12,7 +12,9 @@ extension ReplyWriter {
             let tensor = output.tensor
             // The shape's sizes and the size in bytes.
             size += 80 + ByteWriter.width(of: output.name) + ByteWriter.width(of: .int64) * (tensor.shape.rank + 1)
-            if form.isBinary(output.name) {
+            if let slice = output.slice {
+                size += 80 + ByteWriter.width(of: slice.region) + 2 * ByteWriter.width(of: .int64)
+            } else if form.isBinary(output) {
                 size += tensor.byteCount
             } else if tensor.dataType == .bytes {
                 size += try textCapacity(output)

@@ -12,7 +12,7 @@ enum ReplyWriter {
             var writer = unsafe ByteWriter(target)
             writeJSON(response, as: form, to: &writer)
             jsonLength = writer.count
-            for output in response.outputs where form.isBinary(output.name) {
+            for output in response.outputs where form.isBinary(output) {
                 unsafe output.tensor.withUnsafeBytes { unsafe writer.write($0) }
             }
             count = writer.count
@@ -33,7 +33,7 @@ enum ReplyWriter {
         writer.write(",\"outputs\":[")
         for (index, output) in response.outputs.enumerated() {
             if index > 0 { writer.write(",") }
-            write(output, binary: form.isBinary(output.name), to: &writer)
+            write(output, binary: form.isBinary(output), to: &writer)
         }
         writer.write("]}")
     }
@@ -48,6 +48,18 @@ enum ReplyWriter {
         for (index, size) in tensor.shape.dimensions.enumerated() {
             if index > 0 { writer.write(",") }
             writer.write(size)
+        }
+        if let slice = output.slice {
+            writer.write("],\"parameters\":{\"shared_memory_region\":")
+            writer.writeString(slice.region)
+            writer.write(",\"shared_memory_byte_size\":")
+            writer.write(slice.byteCount)
+            if slice.offset != 0 {
+                writer.write(",\"shared_memory_offset\":")
+                writer.write(slice.offset)
+            }
+            writer.write("}}")
+            return
         }
         if binary {
             writer.write("],\"parameters\":{\"binary_data_size\":")

@@ -33,7 +33,7 @@ internal import MantaCore
         }
         let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + byteCount])
         offset += byteCount
-        try unsafe Self.check(own, dataType, count: count, place())
+        if let fault = unsafe Tensor.fault(in: own, dataType, count: count) { throw place().error(fault) }
         return unsafe Tensor(dataType, shape: shape, byteCount: byteCount) { unsafe $0.copyMemory(from: own) }
     }
 
@@ -43,26 +43,6 @@ internal import MantaCore
             throw ServingError(
                 .invalidRequest,
                 "\(unsafe bytes.count) bytes follow the JSON, but the inputs' binary_data_size add up to \(offset)")
-        }
-    }
-
-    /// Checks what a tensor's bytes may be: 0 or 1 for BOOL, lengths that add up for BYTES.
-    static func check(
-        _ bytes: UnsafeRawBufferPointer, _ dataType: DataType, count: Int, _ place: @autoclosure () -> Place
-    ) throws(ServingError) {
-        switch dataType {
-        case .bool:
-            if let index = unsafe bytes.firstIndex(where: { $0 > 1 }) {
-                throw place().error(
-                    "element \(index): expected the byte 0 or 1, since it is BOOL, found \(unsafe bytes[index])")
-            }
-        case .bytes:
-            guard unsafe Tensor.elementRanges(in: bytes, count: count) != nil else {
-                throw place().error(
-                    "its \(bytes.count) bytes aren't \(count) BYTES elements, each a length in 4 bytes and so many bytes"
-                )
-            }
-        default: break
         }
     }
 }

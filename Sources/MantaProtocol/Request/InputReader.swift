@@ -1,4 +1,5 @@
 internal import MantaCore
+internal import MantaSharedMemory
 
 /// Reads one element of a request's `inputs`.
 ///
@@ -11,6 +12,8 @@ struct InputReader {
     private var dataType: DataType?
     private var hasParameters = false
     private var binarySize: Int?
+    /// The part of a shared region that the tensor is in.
+    private var slice: MemorySlice?
     /// The token at which `data` begins.
     private var data: Int?
     private var tensor: Tensor?
@@ -23,7 +26,7 @@ struct InputReader {
 
     /// Reads an input.
     static func read(
-        _ json: inout JSONReader, index: Int, binary: inout BinarySection
+        _ json: inout JSONReader, index: Int, binary: inout BinarySection, memory: SharedMemory?
     ) throws(ServingError) -> NamedTensor {
         guard json.enterObject() else { throw json.unexpected("inputs[\(index)]", "an object", .request) }
         var input = InputReader(index: index)
@@ -43,7 +46,7 @@ struct InputReader {
             default: try json.skipValue()
             }
         }
-        return try input.finish(json, binary: &binary)
+        return try input.finish(json, binary: &binary, memory: memory)
     }
 
     private mutating func readData(_ json: inout JSONReader) throws(ServingError) {
@@ -58,37 +61,43 @@ struct InputReader {
         hasParameters = true
         let place = place
         var binarySize: Int?
+        var parts = SliceReader()
         try json.readParameters(of: place) { name, value throws(ServingError) in
             switch name {
-            case "binary_data_size":
-                guard case .integer(let size) = value, size >= 0 else {
-                    throw place.error("parameter \"binary_data_size\": expected an integer of at least 0")
-                }
-                binarySize = Int(size)
-            case "shared_memory_region":
-                throw place.error("shared memory isn't supported", code: .unsupported)
-            default: break
+            case "binary_data_size": binarySize = try value.byteCount(name, of: place)
+            default: try parts.read(name, value, of: place)
             }
         }
         self.binarySize = binarySize
+        slice = try parts.slice(of: place)
     }
 
     private func finish(
-        _ json: borrowing JSONReader, binary: inout BinarySection
+        _ json: borrowing JSONReader, binary: inout BinarySection, memory: SharedMemory?
     ) throws(ServingError) -> NamedTensor {
         guard let name else { throw place.missing("name") }
         guard let shape else { throw place.missing("shape") }
         guard let dataType else { throw place.missing("datatype") }
-        switch (data, binarySize) {
-        case (let data?, nil):
+        switch (data, binarySize, slice) {
+        case (let data?, nil, nil):
             if let tensor { return NamedTensor(name, tensor) }
             return NamedTensor(name, try json.tensor(dataType, shape, at: data, of: place).tensor)
-        case (nil, let size?):
+        case (nil, let size?, nil):
             return NamedTensor(name, try binary.tensor(dataType, shape, byteCount: size, of: place))
-        case (nil, nil):
-            throw place.error("expected data, or its size in the parameter binary_data_size; found neither")
+        case (nil, nil, let slice?):
+            guard let memory else { throw place.error(SharedMemory.forbidden) }
+            do throws(ServingError) {
+                return NamedTensor(name, try memory.read(slice, dataType, shape))
+            } catch {
+                throw place.error(error)
+            }
+        case (nil, nil, nil):
+            throw place.error("expected \(Self.sources); found none of them")
         default:
-            throw place.error("expected data, or its size in the parameter binary_data_size; found both")
+            throw place.error("expected one of \(Self.sources); found more than one")
         }
     }
+
+    private static let sources =
+        "data, its size in the parameter binary_data_size, or its place in the parameter shared_memory_region"
 }

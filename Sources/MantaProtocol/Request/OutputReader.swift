@@ -2,15 +2,16 @@ internal import MantaCore
 
 /// An output that a request asks for.
 struct OutputReader {
-    let name: String
+    /// What is wanted.
+    var wanted: RequestedOutput
     /// Whether it is wanted in binary; `nil` if the request doesn't say.
-    let isBinary: Bool?
+    var isBinary: Bool?
 
     /// Reads one element of `outputs`.
     static func read(_ json: inout JSONReader, index: Int) throws(ServingError) -> OutputReader {
         guard json.enterObject() else { throw json.unexpected("outputs[\(index)]", "an object", .request) }
         var name: String?
-        var isBinary: Bool?
+        var output = OutputReader(wanted: "")
         var hasParameters = false
         while let member = try json.nextMember() {
             let place = Place.output(name, index: index)
@@ -21,17 +22,19 @@ struct OutputReader {
             case "parameters":
                 guard !hasParameters else { throw place.givenTwice("parameters") }
                 hasParameters = true
-                isBinary = try readParameters(&json, place)
+                try output.readParameters(&json, place)
             default: try json.skipValue()
             }
         }
         guard let name else { throw Place.output(nil, index: index).missing("name") }
-        return OutputReader(name: name, isBinary: isBinary)
+        output.wanted.name = name
+        return output
     }
 
-    /// What the parameters say about the form; others than these are passed over.
-    private static func readParameters(_ json: inout JSONReader, _ place: Place) throws(ServingError) -> Bool? {
-        var isBinary: Bool?
+    /// What the parameters say; others than these are passed over.
+    private mutating func readParameters(_ json: inout JSONReader, _ place: Place) throws(ServingError) {
+        var (isBinary, classes): (Bool?, Int?)
+        var parts = SliceReader()
         try json.readParameters(of: place) { name, value throws(ServingError) in
             switch name {
             case "binary_data":
@@ -40,12 +43,15 @@ struct OutputReader {
                 }
                 isBinary = value
             case "classification":
-                throw place.error("parameter \"classification\" isn't supported yet", code: .unsupported)
-            case "shared_memory_region":
-                throw place.error("shared memory isn't supported", code: .unsupported)
-            default: break
+                guard case .integer(let count) = value, count >= 1 else {
+                    throw place.error("parameter \"classification\": expected an integer of at least 1, found \(value)")
+                }
+                classes = Int(count)
+            default: try parts.read(name, value, of: place)
             }
         }
-        return isBinary
+        self.isBinary = isBinary
+        wanted.classes = classes
+        wanted.slice = try parts.slice(of: place)
     }
 }

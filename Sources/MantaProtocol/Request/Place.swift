@@ -1,7 +1,7 @@
-internal import MantaCore
+package import MantaCore
 
 /// Where in a request something is, for messages.
-enum Place {
+package enum Place {
     case request
     /// An input, by its name if that is known yet.
     case input(String?, index: Int)
@@ -9,7 +9,7 @@ enum Place {
     case output(String?, index: Int)
 
     /// An error about something here.
-    func error(_ message: String, code: ServingError.Code = .invalidRequest) -> ServingError {
+    package func error(_ message: String, code: ServingError.Code = .invalidRequest) -> ServingError {
         let prefix =
             switch self {
             case .request: ""
@@ -21,9 +21,16 @@ enum Place {
         return ServingError(code, prefix + message)
     }
 
+    /// An error that something here has caused.
+    func error(_ error: ServingError) -> ServingError {
+        var named = self.error(error.message, code: error.code)
+        (named.retryAfter, named.cause) = (error.retryAfter, error.cause)
+        return named
+    }
+
     /// An error about a member that is there twice.
-    func givenTwice(_ member: StaticString) -> ServingError { error("\(member) is given twice") }
+    package func givenTwice(_ member: StaticString) -> ServingError { error("\(member) is given twice") }
 
     /// An error about a member that is needed.
-    func missing(_ member: StaticString) -> ServingError { error("\(member) is missing") }
+    package func missing(_ member: StaticString) -> ServingError { error("\(member) is missing") }
 }

@@ -16,6 +16,9 @@ enum RawRequest {
                     + "this model has \(signature.inputs.count)")
         }
         let place = Place.input(input.name, index: 0)
+        guard !input.hasAnyShape else {
+            throw place.error("a body without JSON can't tell the shape of an input that takes any; say it in JSON")
+        }
         if input.dataType == .bytes {
             return InferenceRequest(inputs: [NamedTensor(input.name, try unsafe text(body, input, place))])
         }

@@ -1,4 +1,5 @@
 internal import MantaCore
+internal import MantaSharedMemory
 
 /// Reads the JSON object of a request.
 ///
@@ -12,13 +13,13 @@ struct RequestReader {
 
     /// Reads a request, from the beginning of its JSON, and the form its reply is wanted in.
     static func read(
-        _ json: inout JSONReader, binary: inout BinarySection
+        _ json: inout JSONReader, binary: inout BinarySection, memory: SharedMemory?
     ) throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
         var reader = RequestReader()
         try json.enterText()
         while let member = try json.nextMember() {
             switch member {
-            case "inputs": try reader.readInputs(&json, binary: &binary)
+            case "inputs": try reader.readInputs(&json, binary: &binary, memory: memory)
             case "outputs": try reader.readOutputs(&json)
             case "parameters": try reader.readParameters(&json)
             case "id":
@@ -33,13 +34,13 @@ struct RequestReader {
     }
 
     private mutating func readInputs(
-        _ json: inout JSONReader, binary: inout BinarySection
+        _ json: inout JSONReader, binary: inout BinarySection, memory: SharedMemory?
     ) throws(ServingError) {
         guard inputs == nil else { throw Place.request.givenTwice("inputs") }
         guard json.enterArray() else { throw json.unexpected("inputs", "an array", .request) }
         var inputs: [NamedTensor] = []
         while try json.nextElement() {
-            inputs.append(try InputReader.read(&json, index: inputs.count, binary: &binary))
+            inputs.append(try InputReader.read(&json, index: inputs.count, binary: &binary, memory: memory))
         }
         self.inputs = inputs
     }
@@ -80,8 +81,8 @@ struct RequestReader {
         var request = InferenceRequest(id: id, parameters: parameters ?? [:], inputs: inputs)
         var reply = ReplyForm(binary: binaryByDefault ?? false)
         for output in outputs ?? [] {
-            request.outputs.append(RequestedOutput(output.name))
-            if let isBinary = output.isBinary { reply.choose(output.name, binary: isBinary) }
+            request.outputs.append(output.wanted)
+            if let isBinary = output.isBinary { reply.choose(output.wanted.name, binary: isBinary) }
         }
         return (request, reply)
     }

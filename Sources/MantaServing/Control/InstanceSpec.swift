@@ -31,7 +31,10 @@ public struct InstanceSpec: Sendable, Hashable {
         fixed.batching = configuration.batching
         fixed.objective = configuration.objective
         fixed.queue = configuration.queue
+        fixed.inputs = configuration.inputs
+        fixed.outputs = configuration.outputs
         fixed.warmupRows = configuration.warmupRows
+        fixed.warmupSamples = configuration.warmupSamples
         fixed.options = configuration.options
         self.configuration = fixed
     }

@@ -80,6 +80,9 @@ extension Deployment {
         }
     }
 
+    /// How long a request waits for a replica that has no deadline of its own.
+    private static let patience = Duration.seconds(86_400)
+
     /// Has a replica started and waits for it.
     private func awaken(
         _ number: Int?, for request: InferenceRequest, schedule: InferenceSchedule, arrived: ContinuousClock.Instant
@@ -104,7 +107,8 @@ extension Deployment {
                 state.held[version] = held.count > 1 ? (held.count - 1, held.bytes - bytes) : nil
             }
         }
-        let deadline = arrived + (schedule.timeout ?? limits.defaultTimeout)
+        let terms = limits.terms(of: schedule)
+        let deadline = arrived + (terms.runsLate ? Self.patience : terms.timeout)
         let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
             do throws(ServingError) {
                 if let route = try target(number).route { return .success(route) }

@@ -7,8 +7,14 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var name: String
     /// Where its model is, a file or a folder of versions, if not beside its `model.yaml`.
     public var path: String?
+    /// The name of the model file in a version's folder. `nil`: the engine's usual one.
+    public var fileName: String?
     /// Which engine evaluates it.
     public var engine = "onnxruntime"
+    /// The inputs that clients see. Empty: those of the model, as they are.
+    public var inputs: [TensorPort] = []
+    /// The outputs that clients see. Empty: those of the model, as they are.
+    public var outputs: [TensorPort] = []
     /// How requests are put together.
     public var batching = Batching()
     /// The 99th percentile of latency to keep, if there is one.
@@ -24,6 +30,8 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var versions = Versions.latest(1)
     /// Row counts to run once before a version is ready, so that no client pays for first-time work.
     public var warmupRows = [1]
+    /// Inputs to run before a version is ready, beside those that are made up.
+    public var warmupSamples: [WarmupSample] = []
     /// How the engine runs it.
     public var options = EngineOptions()
     /// How a new version takes over from the one in service.
@@ -40,16 +48,16 @@ public struct DeploymentConfiguration: Sendable, Hashable {
         public var maxRows: Int?
         /// How long an idle replica waits for a fuller batch. Zero is best unless traffic is thin and bursts.
         public var maxDelay = Duration.zero
-    }
+        /// Rows that a batch should have: one of these sizes runs at once, anything else waits for ``maxDelay``. Empty:
+        /// the more the better.
+        public var preferredRows: [Int] = []
+        /// Whether requests may share a batch. If not, each runs alone, whatever its rows.
+        public var isAcrossRequests = true
+        /// Whether replies leave in the order in which the requests came.
+        public var keepsOrder = false
 
-    /// What may wait, and how long.
-    public struct Queue: Sendable, Hashable {
-        /// Requests that may wait. A thousand small ones are seconds of work for a slow model, and no memory to speak of.
-        public var maxRequests = 1000
-        /// Memory that the inputs of waiting requests may take.
-        public var maxBytes = 256 << 20
-        /// The deadline of a request that gives none.
-        public var defaultTimeout = Duration.seconds(10)
+        /// The defaults.
+        public init() {}
     }
 
     /// How a new version takes over from the one in service.

@@ -76,7 +76,7 @@ extension ServedVersion {
     var load: VersionLoad? {
         guard let batcher = live?.batcher else { return nil }
         let sizer = batcher.sizer
-        let isBatched = (plan?.maxRows ?? 0) > 0
+        let isBatched = plan.map { $0.maxRows > 0 && $0.isShared } ?? false
         let rows = isBatched ? max(1, sizer.choice.rows) : 1
         return VersionLoad(
             queued: batcher.count, running: replicas.reduce(0) { $0 + $1.ongoing },

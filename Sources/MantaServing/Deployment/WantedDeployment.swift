@@ -6,7 +6,7 @@ public struct WantedDeployment: Sendable, Hashable {
     public struct Source: Sendable, Hashable {
         /// The kinds of source, the weightier last.
         public enum Kind: String, Sendable {
-            case defaults, file, admin
+            case defaults, file, admin, client
         }
 
         /// The kind.

@@ -67,7 +67,7 @@ actor Replica {
             }
             // One bad request mustn't fail its neighbours: each runs once more alone.
             for request in batch {
-                if request.deadline <= time.now {
+                if request.deadline <= time.now, !request.runsLate {
                     request.payload.resolve(.failure(.deadlineExceeded(request)))
                 } else {
                     execute([request])

@@ -41,16 +41,21 @@ extension ServedVersion {
         let whole = PendingInference(inputs: inputs, outputs: wanted, isCopy: isCopy)
         let parts = try split(whole, live)
         let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
+        let place = live.order?.enter()
+        defer { if let place { live.order?.leave(place) } }
         guard try submit(queued, to: live.batcher) else { return nil }
-        let outcome = try await withTaskCancellationHandler {
+        let result = await withTaskCancellationHandler {
             await Self.results(of: queued)
         } onCancel: {
             for request in live.batcher.cancel(queued.lazy.map(\.id)) {
                 request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
             }
-        }.get()
+        }
+        if let place { await live.order?.turn(of: place) }
+        let outcome = try result.get()
         let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
-        return InferenceResponse(model: id, id: request.id, outputs: outputs, timing: outcome.timing)
+        return InferenceResponse(
+            model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit.
@@ -84,13 +89,13 @@ extension ServedVersion {
     private func enqueueable(
         _ parts: [PendingInference], arrived: ContinuousClock.Instant, schedule: InferenceSchedule
     ) -> [QueuedRequest<PendingInference>] {
-        let deadline = arrived + (schedule.timeout ?? configuration.queue.defaultTimeout)
+        let terms = configuration.queue.terms(of: schedule)
         let key = BatchKey(inputs: parts[0].inputs, outputs: parts[0].outputs)
         return parts.map { part in
             QueuedRequest(
                 id: nextRequestID.add(1, ordering: .relaxed).newValue, key: key, rows: part.rowCount,
-                byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: schedule.priority,
-                arrived: arrived, deadline: deadline, payload: part)
+                byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
+                arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
         }
     }
 
@@ -101,6 +106,9 @@ extension ServedVersion {
         switch batcher.submit(requests) {
         case .accepted: return true
         case .tooManyRequests: throw overloaded("\(configuration.queue.maxRequests) requests wait", batcher)
+        case .tooManyOfPriority(let priority):
+            let bound = configuration.queue.policies[Int(priority)]?.maxRequests ?? configuration.queue.maxRequests
+            throw overloaded("\(bound) requests of priority \(priority) wait", batcher)
         case .tooManyBytes: throw overloaded("inputs of \(configuration.queue.maxBytes) bytes wait", batcher)
         case nil: return false
         }

@@ -31,6 +31,8 @@ public final class ServedVersion: Sendable {
         let signature: ModelSignature
         let plan: BatchPlan
         let batcher: Batcher<PendingInference>
+        /// Keeps the order of replies, where that is wanted.
+        let order: ReplyOrder?
     }
 
     private struct Mutable: Sendable {
@@ -189,20 +191,24 @@ public final class ServedVersion: Sendable {
         if isStopping { return nil }
         let source = ModelSource(path: spec.path, options: configuration.options)
         let started = time.now
-        let model = try await Thread.run(name: "load") { [engine] () throws(ServingError) in try engine.load(source) }
+        let model = try await Thread.run(name: "load") { [engine, configuration] () throws(ServingError) in
+            let model = try engine.load(source)
+            return try configuration.changesSignature ? AdaptedModel(model, configuration) : model
+        }
         mutable.withLock { $0.state = .warming }
-        var plan = try BatchPlan(signature: model.signature, configured: configuration.batching.maxRows)
-        let warmup = Warmup(model: model, rowCounts: configuration.warmupRows)
+        var plan = try BatchPlan(
+            signature: model.signature, configured: configuration.batching.maxRows,
+            isShared: configuration.batching.isAcrossRequests)
+        let warmup = Warmup(model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples)
         let finding = try await Thread.run(name: "warm-up") { [plan] () throws(ServingError) in try warmup(plan: plan) }
         if let obstacle = finding.obstacleToBatching { plan = .never(obstacle) }
         log(finding, plan: plan, elapsed: time.now - started)
         let batcher = Batcher<PendingInference>(
-            limits: BatchLimits(
-                requests: configuration.queue.maxRequests, bytes: configuration.queue.maxBytes, rows: plan.maxRows,
-                delay: configuration.batching.maxDelay),
+            limits: BatchLimits(configuration, plan),
             objective: configuration.objective, time: time
         ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
-        return (model, Live(signature: model.signature, plan: plan, batcher: batcher))
+        let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
+        return (model, Live(signature: model.signature, plan: plan, batcher: batcher, order: order))
     }
 
     private func serve(_ model: any LoadedModel, _ live: Live, report: @escaping @Sendable (Event) -> Void) async {
@@ -252,5 +258,17 @@ public final class ServedVersion: Sendable {
             logger.info("Requests to the model run alone", metadata: ["reason": "\(reason)"])
         }
         logger.debug("Model loaded", metadata: ["elapsed": "\(elapsed)"])
+    }
+}
+
+extension BatchLimits {
+    fileprivate init(_ configuration: DeploymentConfiguration, _ plan: BatchPlan) {
+        let queue = configuration.queue
+        self.init(
+            requests: queue.maxRequests, bytes: queue.maxBytes, rows: plan.maxRows,
+            delay: configuration.batching.maxDelay)
+        preferred = Set(configuration.batching.preferredRows.filter { $0 <= plan.maxRows })
+        isShared = plan.isShared
+        for (priority, policy) in queue.policies { requestsOfPriority[UInt32(priority)] = policy.maxRequests }
     }
 }

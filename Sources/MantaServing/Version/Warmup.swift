@@ -5,6 +5,8 @@ import MantaCore
 struct Warmup {
     let model: any LoadedModel
     let rowCounts: [Int]
+    /// Inputs that somebody has chosen.
+    var samples: [WarmupSample] = []
 
     /// Sizes to try for free dimensions other than the batch's: a sequence, a small picture, a usual picture.
     private static let freeSizes = [1, 8, 32, 224]
@@ -23,8 +25,8 @@ struct Warmup {
     ///
     /// - Parameter plan: Whether batches are wanted.
     /// - Returns: What was found.
-    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on inputs of which every dimension is
-    ///   given by its signature.
+    /// - Throws: ``ServingError`` with code `modelUnavailable` if the model fails on a sample or, without samples, on inputs
+    ///   that nothing is wrong with: of which every dimension is given by its signature, and whose elements are measures.
     /// - Note: Blocks its thread.
     func callAsFunction(plan: BatchPlan) throws(ServingError) -> Finding {
         let everyOutput = Array(model.signature.outputs.indices)
@@ -38,7 +40,7 @@ struct Warmup {
                     finding.obstacleToBatching =
                         "output \"\(spec.name)\" had shape \(tensor.shape) for \(count) rows"
                 }
-            case .failure(let error) where hasFreeInnerDimensions || error.code == .unsupported:
+            case .failure(let error) where mayBeUnsuitable || error.code == .unsupported:
                 finding.warning = error.message
             case .failure(let error):
                 throw ServingError(
@@ -46,11 +48,33 @@ struct Warmup {
                     cause: error)
             }
         }
+        for sample in samples { try run(sample, plan: plan) }
         return finding
     }
 
+    private func run(_ sample: WarmupSample, plan: BatchPlan) throws(ServingError) {
+        do throws(ServingError) {
+            let inputs = try sample.tensors(for: model.signature, isBatched: plan.maxRows > 0)
+            for _ in 0..<sample.count {
+                _ = try model.run(inputs, outputs: Array(model.signature.outputs.indices))
+            }
+        } catch {
+            throw ServingError(
+                .modelUnavailable, "warm-up with sample \"\(sample.name)\" failed: \(error.message)", cause: error)
+        }
+    }
+
     private var hasFreeInnerDimensions: Bool {
-        model.signature.inputs.contains { $0.shape.dimensions.dropFirst().contains(-1) }
+        model.signature.inputs.contains(where: \.hasFreeInnerDimensions)
+    }
+
+    /// Whether inputs that are made up may be such as the model rightly refuses: sizes are guesses, and whole numbers and
+    /// texts may be shapes, places or names that only some values are good for.
+    private var mayBeUnsuitable: Bool {
+        hasFreeInnerDimensions || !samples.isEmpty
+            || model.signature.inputs.contains { spec in
+                !spec.isOptional && ![.fp16, .bf16, .fp32, .fp64, .bool].contains(spec.dataType)
+            }
     }
 
     private func outputs(rows: Int, wanted: [Int]) -> Result<[Tensor], ServingError> {

@@ -3,6 +3,7 @@ public enum MetricHelp {
     /// The help text of each metric, by its name.
     public static let texts = [
         "manta_http_requests_total": "Replies by listener and status, probes included.",
+        "manta_grpc_requests_total": "Calls over gRPC by method and status, probes included.",
         "manta_requests_total": "Inference requests by model, version and outcome.",
         "manta_request_duration_seconds": "From a request's arrival until its reply was encoded.",
         "manta_queue_duration_seconds": "From admission until a batch took the request.",

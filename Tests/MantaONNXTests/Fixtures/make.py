@@ -99,6 +99,13 @@ save(
     model([helper.make_node("Neg", ["x"], ["y"])], [value("x", FLOAT, [])], [value("y", FLOAT, [])]),
 )
 
+# Nothing is said about the shapes.
+save(
+    "any_shape.onnx",
+    model([helper.make_node("Neg", ["x"], ["y"])], [value("x", FLOAT, None)], [value("y", FLOAT, None)]),
+    check=False,
+)
+
 # The output is the input itself: no node between them.
 save(
     "pass_through.onnx",

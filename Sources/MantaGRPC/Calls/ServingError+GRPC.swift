@@ -1,0 +1,41 @@
+import GRPCCore
+import MantaCore
+
+extension ServingError {
+    /// The status that a client of gRPC sees.
+    ///
+    /// A full queue is UNAVAILABLE, as it is with Triton: clients that retry do so on this status.
+    var status: RPCError.Code {
+        switch code {
+        case .invalidRequest: .invalidArgument
+        case .alreadyExists: .alreadyExists
+        case .forbidden: .permissionDenied
+        case .modelNotFound: .notFound
+        case .cancelled: .cancelled
+        case .unsupported: .unimplemented
+        case .modelUnavailable, .shuttingDown, .overloaded: .unavailable
+        case .deadlineExceeded: .deadlineExceeded
+        default: .internalError
+        }
+    }
+
+    /// The status that says so, with when to try again where that can help (gRFC A6).
+    var rpcError: RPCError {
+        var metadata: Metadata = [:]
+        if let retryAfter {
+            let milliseconds = max(1, Int64(retryAfter.milliseconds.rounded(.up)))
+            metadata.addString(String(milliseconds), forKey: "grpc-retry-pushback-ms")
+        }
+        return RPCError(code: status, message: statusMessage, metadata: metadata)
+    }
+
+    /// The message as far as trailers hold it: a client's own names in it may be as long as a message.
+    var statusMessage: String { Self.shortened(message) }
+
+    /// A text that may be a client's, as far as a message takes it.
+    static func shortened(_ text: String) -> String {
+        let limit = 1000
+        guard text.utf8.count > limit else { return text }
+        return String(decoding: text.utf8.prefix(limit), as: UTF8.self) + "…"
+    }
+}

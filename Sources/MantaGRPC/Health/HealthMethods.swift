@@ -1,0 +1,61 @@
+import GRPCCore
+import MantaCore
+import MantaServing
+import MantaWire
+import SwiftProtobuf
+
+/// gRPC's health checking protocol, which load balancers and probes speak.
+struct HealthMethods: Sendable {
+    private typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
+
+    let catalog: ModelCatalog
+
+    func add(to methods: inout Methods) {
+        let health = Grpc_Health_V1_Health.Method.self
+        methods.unary(health.Check.descriptor, access: .open) { (request: Grpc_Health_V1_HealthCheckRequest, _) in
+            guard let status = status(of: request.service) else {
+                throw RPCError(
+                    code: .notFound, message: "service \"\(ServingError.shortened(request.service))\" is not found")
+            }
+            return Grpc_Health_V1_HealthCheckResponse.with { $0.status = status }
+        }
+        methods.streaming(health.Watch.descriptor, access: .open) {
+            (requests: RPCAsyncSequence<Grpc_Health_V1_HealthCheckRequest, any Error>, writer, call) in
+            try await watch(requests, writer, call)
+        }
+    }
+
+    /// Tells the status at once and at each change, until the client has gone or the server stops.
+    private func watch(
+        _ requests: RPCAsyncSequence<Grpc_Health_V1_HealthCheckRequest, any Error>,
+        _ writer: RPCWriter<Grpc_Health_V1_HealthCheckResponse>, _ call: Call
+    ) async throws {
+        guard let request = try await requests.first(where: { _ in true }) else { return }
+        var told: Status?
+        while true {
+            let isLast = call.isDraining
+            let status = status(of: request.service) ?? .serviceUnknown
+            if status != told { try await writer.write(.with { $0.status = status }) }
+            told = status
+            if isLast { throw ServingError(.shuttingDown, "the server is stopping") }
+            try await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// The status of the server as a whole, of the protocol's service, which is the same, or of a model by its name;
+    /// `nil` if there is nothing of that name.
+    private func status(of service: String) -> Status? {
+        if service.isEmpty || service == Inference_GRPCInferenceService.descriptor.fullyQualifiedService {
+            return catalog.unreadiness == nil ? .serving : .notServing
+        }
+        do throws(ServingError) {
+            _ = try catalog.deployment(service).target(nil)
+            return .serving
+        } catch {
+            return error.code == .modelNotFound ? nil : .notServing
+        }
+    }
+
+    /// How long a change may stay untold.
+    private static let interval = Duration.milliseconds(200)
+}

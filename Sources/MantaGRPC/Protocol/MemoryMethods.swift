@@ -1,0 +1,71 @@
+import GRPCCore
+import MantaCore
+import MantaSharedMemory
+import MantaWire
+import SwiftProtobuf
+
+/// Memory that clients on the same machine share. That of CUDA devices can't be: there is none registered, and none can
+/// be.
+struct MemoryMethods: Sendable {
+    let memory: SharedMemory?
+
+    func add(to methods: inout Methods) {
+        methods.unary(Protocol.SystemSharedMemoryStatus.descriptor) {
+            (request: Inference_SystemSharedMemoryStatusRequest, _) in
+            try status(of: request.name)
+        }
+        methods.unary(Protocol.SystemSharedMemoryRegister.descriptor) {
+            (request: Inference_SystemSharedMemoryRegisterRequest, _) in
+            try allowed().register(
+                .init(
+                    name: request.name, key: request.key, offset: try size(request.offset, "offset"),
+                    byteCount: try size(request.byteSize, "byte_size")))
+            return Inference_SystemSharedMemoryRegisterResponse()
+        }
+        methods.unary(Protocol.SystemSharedMemoryUnregister.descriptor) {
+            (request: Inference_SystemSharedMemoryUnregisterRequest, _) in
+            try allowed().unregister(request.name.isEmpty ? nil : request.name)
+            return Inference_SystemSharedMemoryUnregisterResponse()
+        }
+        methods.unary(Protocol.CudaSharedMemoryStatus.descriptor) {
+            (_: Inference_CudaSharedMemoryStatusRequest, _) in Inference_CudaSharedMemoryStatusResponse()
+        }
+        methods.unary(Protocol.CudaSharedMemoryRegister.descriptor) {
+            (_: Inference_CudaSharedMemoryRegisterRequest, _) -> Inference_CudaSharedMemoryRegisterResponse in
+            throw ServingError(.unsupported, "CUDA shared memory isn't supported")
+        }
+        methods.unary(Protocol.CudaSharedMemoryUnregister.descriptor) {
+            (_: Inference_CudaSharedMemoryUnregisterRequest, _) in Inference_CudaSharedMemoryUnregisterResponse()
+        }
+    }
+
+    private func status(of name: String) throws -> Inference_SystemSharedMemoryStatusResponse {
+        let regions = try allowed().regions.filter { name.isEmpty || $0.name == name }
+        guard name.isEmpty || !regions.isEmpty else {
+            throw RPCError(code: .notFound, message: "shared memory region \"\(name)\" is not registered")
+        }
+        return .with { reply in
+            for region in regions {
+                reply.regions[region.name] = .with {
+                    ($0.name, $0.key) = (region.name, region.key)
+                    ($0.offset, $0.byteSize) = (UInt64(region.offset), UInt64(region.byteCount))
+                }
+            }
+        }
+    }
+
+    private func allowed() throws(ServingError) -> SharedMemory {
+        guard let memory else {
+            throw ServingError(
+                .unsupported, "clients may not share memory here: start Manta with --allow-shared-memory")
+        }
+        return memory
+    }
+
+    private func size(_ value: UInt64, _ field: String) throws(ServingError) -> Int {
+        guard let size = Int(exactly: value) else {
+            throw ServingError(.invalidRequest, "\(field): expected at most \(Int.max), found \(value)")
+        }
+        return size
+    }
+}
