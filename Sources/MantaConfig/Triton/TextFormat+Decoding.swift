@@ -35,7 +35,11 @@ extension TextFormat {
                 faults += self.faults(of: field, within: ("", ""), path: "", file: file)
             }
             // Each field is right by itself: only together they aren't.
-            if faults.isEmpty { faults.append(Self.fault(file, nil, Self.words(for: error))) }
+            if faults.isEmpty {
+                let excluded = firstExcluded(in: fields)
+                let path = excluded.map { $0.name + ": " } ?? ""
+                faults.append(Self.fault(file, excluded?.place, path + Self.words(for: error)))
+            }
             throw ConfigurationErrors(faults: faults)
         }
     }
@@ -74,6 +78,12 @@ extension TextFormat {
         }
         if !faults.isEmpty { return faults }
         return [Self.fault(file, field.place, "\(path): " + Self.words(for: error, value: text(field.range)))]
+    }
+
+    /// The first field that can't be decoded after those before it.
+    private func firstExcluded(in fields: [Field]) -> Field? {
+        // Each look decodes all that came before, so a text of very many fields isn't looked through.
+        fields.prefix(Self.maxFaults).first { field in Self.error(of: text(0..<field.range.upperBound)) != nil }
     }
 
     private static func error(of text: String) -> (any Error)? {

@@ -43,6 +43,7 @@ package struct RepositoryService: Sendable {
     /// The models and their versions, ordered by name.
     ///
     /// - Parameter readyOnly: Whether to leave out those that aren't ready.
+    /// - Returns: An entry for each version, or for a model that has none.
     package func index(readyOnly: Bool = false) async -> [Entry] {
         let unloaded = await controller.unloadedNames.map { Entry(name: $0, state: "UNAVAILABLE", reason: "unloaded") }
         return (catalog.all.flatMap { Self.entries(of: $0.snapshot) } + unloaded).sorted { $0.name < $1.name }
