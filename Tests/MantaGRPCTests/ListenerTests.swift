@@ -69,11 +69,11 @@ struct ListenerTests {
         let engine = FakeEngine.holding(gate)
         try await TestListener.serving(engine) { server in
             try await server.withClient { client in
-                async let reply = client.infer(.rows([1, 2, 3, 4]))
+                async let reply = client.infer(.rows([42, 2, 3, 4]))
                 try await onThread { gate.waitUntilReached() }
                 await server.stop()
                 gate.open()
-                #expect(try await reply.rawOutputContents.map(\.floats) == [[1, 2, 3, 4]])
+                #expect(try await reply.rawOutputContents.map(\.floats) == [[42, 2, 3, 4]])
             }
         }
     }
@@ -86,7 +86,7 @@ struct ListenerTests {
             $0.listener.drainTimeout = .milliseconds(50)
         } body: { server in
             try await server.withClient { client in
-                async let error = client.inferenceError(.rows([1, 2, 3, 4]))
+                async let error = client.inferenceError(.rows([42, 2, 3, 4]))
                 try await onThread { gate.waitUntilReached() }
                 await server.stop()
                 let told = await error

@@ -50,7 +50,7 @@ struct StreamTests {
         } body: { server in
             try await server.withClient { client in
                 try await client.stream { writer in
-                    for index in 0..<40 { try await writer.write(.rows([Float(index), 0, 0, 0])) }
+                    for index in 0..<40 { try await writer.write(.rows([index == 0 ? 42 : 3, 0, 0, 0])) }
                 } receive: { replies in
                     try await onThread { gate.waitUntilReached() }
                     // One runs; the others of the bound wait.
@@ -119,7 +119,7 @@ struct StreamTests {
                 let count = Mutex(0)
                 let error = await #expect(throws: RPCError.self) {
                     try await client.stream { writer in
-                        try await writer.write(.rows([1, 2, 3, 4]))
+                        try await writer.write(.rows([42, 2, 3, 4]))
                         // The client would go on.
                         try await Task.sleep(for: .seconds(3600))
                     } receive: { replies in

@@ -15,6 +15,7 @@ import MantaTestKit
 import MantaWire
 import ServiceLifecycle
 import SwiftProtobuf
+import Synchronization
 
 /// What a listener in a test is, apart from its model.
 struct TestSetting: Sendable {
@@ -215,11 +216,23 @@ enum Shell {
     }
 }
 
+/// The first value of each run so far.
+final class Runs: Sendable {
+    private let values = Mutex<[Float]>([])
+
+    /// Those above 2, which no warm-up has.
+    var first: [Float] { values.withLock { $0.filter { $0 > 2 } } }
+
+    func add(_ value: Float) { values.withLock { $0.append(value) } }
+}
+
 extension FakeEngine {
-    /// Gives its inputs back; those of two rows not before the gate is open. A warm-up has one row.
-    static func holding(_ gate: Gate) -> FakeEngine {
+    /// Gives its inputs back; those that begin with 42 not before the gate is open.
+    static func holding(_ gate: Gate, _ runs: Runs = Runs()) -> FakeEngine {
         FakeEngine { inputs in
-            if inputs.first??.rowCount == 2 { gate.wait() }
+            let value = inputs.first??.values(as: Float.self)?.first ?? 0
+            runs.add(value)
+            if value == 42 { gate.wait() }
             return inputs.compactMap(\.self)
         }
     }
