@@ -75,7 +75,7 @@ def check_tensors(module, client, handle, key):
     tensor.set_shared_memory("memory", 16, offset=4090)
     refused("aren't within the shared memory region", lambda: client.infer("identity_fp32", [tensor]))
     tensor.set_shared_memory("nobody", 16)
-    refused('input "x": shared memory region "nobody" is not registered', lambda: client.infer("identity_fp32", [tensor]))
+    refused('shared memory region "nobody" is not registered', lambda: client.infer("identity_fp32", [tensor]))
     tensor.set_data_from_numpy(values)
     output.set_shared_memory("memory", 15)
     refused("shared_memory_byte_size is 15", lambda: client.infer("identity_fp32", [tensor], outputs=[output]))
