@@ -25,7 +25,7 @@ private func check(file: String, _ read: () throws(ConfigurationErrors) -> Deplo
     do throws(ConfigurationErrors) {
         try read().checkRoundTrip()
     } catch {
-        error.faults.check(of: file)
+        for fault in error.faults { fault.check(of: file) }
         expect(!error.faults.isEmpty, "refused without a reason")
     }
 }

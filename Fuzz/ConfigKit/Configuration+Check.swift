@@ -26,14 +26,12 @@ extension DeploymentConfiguration {
     }
 }
 
-extension [ConfigurationFault] {
-    /// A finding unless each of these says where in this file what is wrong, on one line.
+extension ConfigurationFault {
+    /// A finding unless this says where in this file what is wrong, on one line.
     package func check(of file: String) {
-        for fault in self {
-            checkMessage(fault.message)
-            expect(fault.file == file, "a fault of \"\(fault.file)\"")
-            expect(fault.line ?? 1 > 0 && fault.column ?? 1 > 0, "a fault at \(fault)")
-            expect(!fault.description.contains { $0.isNewline }, "a fault of more than one line: \(fault)")
-        }
+        checkMessage(message)
+        expect(self.file == file, "a fault of \"\(self.file)\"")
+        expect(line ?? 1 > 0 && column ?? 1 > 0, "a fault at \(self)")
+        expect(!description.contains { $0.isNewline }, "a fault of more than one line: \(self)")
     }
 }

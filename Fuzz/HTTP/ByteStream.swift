@@ -83,7 +83,7 @@ struct ByteStream: ~Copyable {
     private func receive(into outcome: inout Outcome) -> Bool {
         let count = unsafe withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { chunk in
             let count = unsafe recv(descriptor, chunk.baseAddress, chunk.count, 0)
-            if count > 0 { outcome.received += unsafe chunk[..<count] }
+            if count > 0 { unsafe outcome.received += chunk[..<count] }
             return count
         }
         if count < 0 { outcome.wasReset = true }

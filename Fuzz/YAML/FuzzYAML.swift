@@ -12,14 +12,14 @@ func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(ConfigurationErrors) {
         try DeploymentConfiguration(yaml: text, file: "model.yaml", name: "m").checkRoundTrip()
     } catch {
-        error.faults.check(of: "model.yaml")
+        for fault in error.faults { fault.check(of: "model.yaml") }
         expect(!error.faults.isEmpty, "refused without a reason")
     }
-    ServerConfiguration.read(yaml: text, file: "manta.yaml").faults.check(of: "manta.yaml")
+    for fault in ServerConfiguration.read(yaml: text, file: "manta.yaml").faults { fault.check(of: "manta.yaml") }
     do throws(ConfigurationErrors) {
         _ = try ScaleRequest(json: text)
     } catch {
-        error.faults.check(of: "body")
+        for fault in error.faults { fault.check(of: "body") }
     }
     return 0
 }
