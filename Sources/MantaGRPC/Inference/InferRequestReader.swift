@@ -68,7 +68,12 @@ struct InferRequestReader {
         }
         if let slice = try input.parameters.slice(place) {
             guard !input.hasContents else { throw place.error("expected contents or shared memory, found both") }
-            return NamedTensor(input.name, try memory.orRefused(place).read(slice, dataType, shape))
+            let memory = try memory.orRefused(place)
+            do throws(ServingError) {
+                return NamedTensor(input.name, try memory.read(slice, dataType, shape))
+            } catch {
+                throw place.error(error)
+            }
         }
         if message.raw.isEmpty {
             return NamedTensor(input.name, try TypedContents.tensor(input.contents, dataType, shape, count, place))

@@ -22,7 +22,7 @@ package enum Place {
     }
 
     /// An error that something here has caused.
-    func error(_ error: ServingError) -> ServingError {
+    package func error(_ error: ServingError) -> ServingError {
         var named = self.error(error.message, code: error.code)
         (named.retryAfter, named.cause) = (error.retryAfter, error.cause)
         return named
