@@ -39,8 +39,12 @@ struct ModelMetadata: Encodable {
 
 extension HTTPResponse {
     /// A reply with this document as JSON.
+    ///
+    /// It isn't compressed: Triton's client for asyncio accepts that everywhere, and can read it of inferences only.
     package static func json(_ document: some Encodable, status: HTTPStatus = .ok) throws -> HTTPResponse {
-        .json([UInt8](try JSONEncoder.documents.encode(document)), status: status)
+        var response = HTTPResponse.json([UInt8](try JSONEncoder.documents.encode(document)), status: status)
+        response.isCompressible = false
+        return response
     }
 }
 

@@ -242,7 +242,7 @@ import Synchronization
 
     /// Compresses a reply that is worth it, if the client takes it.
     private func encoded(_ response: HTTPResponse, for head: RequestHead) -> HTTPResponse {
-        guard case .bytes(let bytes) = response.body, bytes.count >= 1024,
+        guard response.isCompressible, case .bytes(let bytes) = response.body, bytes.count >= 1024,
             response.headers["Content-Encoding"] == nil,
             let coding = ContentCoding.accepted(head.headers["Accept-Encoding"]),
             let deflated = coding.deflate(bytes), deflated.count < bytes.count

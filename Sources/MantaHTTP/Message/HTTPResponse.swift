@@ -6,6 +6,8 @@ public struct HTTPResponse: Sendable {
     public var headers: HTTPHeaders
     /// The body.
     public var body: HTTPBody
+    /// Whether it may be compressed for a client that accepts that.
+    public var isCompressible = true
 
     /// A reply.
     public init(status: HTTPStatus = .ok, headers: HTTPHeaders = [:], body: HTTPBody = .empty) {
@@ -51,6 +53,7 @@ public struct HTTPError: Error, Sendable {
     var response: HTTPResponse {
         var response = HTTPResponse.json(Array("{\"error\":\(Self.quoted(message))}".utf8), status: status)
         for field in headers.fields { response.headers.append(field.name, field.value) }
+        response.isCompressible = false
         return response
     }
 
