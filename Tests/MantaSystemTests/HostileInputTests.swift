@@ -50,7 +50,7 @@ struct HostileInputTests {
         .input(
             "a shape whose size in bytes overflows",
             #""shape":[2305843009213693952],"datatype":"FP64","parameters":{"binary_data_size":0}"#, binary: [],
-            message: "input \"x\": shape [2305843009213693952]"),
+            message: "FP64 [2305843009213693952] takes more bytes than can be counted"),
         .input(
             "a shape far beyond the data", #""shape":[1000000000,2],"datatype":"FP32","data":[1,2]"#,
             message: "shape [1000000000, 2] has 2000000000 elements, but data has 2"),
@@ -112,7 +112,7 @@ struct HostileInputTests {
     func gzipBomb() async throws {
         let folder = try TemporaryFolder()
         let made = try await Tool.run(
-            "/bin/sh", ["-c", "head -c 1000000000 /dev/zero | gzip -1 > '\(folder.path)/bomb'"])
+            "/bin/sh", ["-c", "head -c 300000000 /dev/zero | gzip -1 > '\(folder.path)/bomb'"])
         #expect(made.status == 0, "\(made.output)")
         let bomb = Array(try Data(contentsOf: URL(filePath: "\(folder.path)/bomb")))
         let server = try await ServerProcess.ready([fixture("identity_fp32")])
@@ -160,7 +160,8 @@ struct HostileInputTests {
         try await onThread {
             let admin = try InferenceClient(port: server.adminPort)
             let body = "replicas: 1 " + String(repeating: "#", count: 64 << 10)
-            let reply = try admin.request("PUT", "/admin/v1/deployments/identity_fp32", body: body)
+            let reply = try admin.request(
+                "PUT", "/admin/v1/deployments/identity_fp32", headers: ["Content-Type: application/yaml"], body: body)
 
             #expect(reply.status == 400)
             #expect(reply.text == #"{"error":"the body is larger than the 64 KiB that it may have"}"#)
