@@ -38,7 +38,7 @@ extension OpenAPIDocument {
                 "name": text, "state": .schema("DeploymentState"),
                 "reason": ["type": ["string", "null"], "description": "Why, where `state` is `halted` or `failed`."],
                 "configuration": .record([
-                    "source": ["enum": ["defaults", "file", "admin"]], "file": optionalText,
+                    "source": ["enum": ["defaults", "file", "admin", "client"]], "file": optionalText,
                     "overrides": [
                         "type": ["string", "null"], "description": "The file that doesn't count meanwhile.",
                     ],
