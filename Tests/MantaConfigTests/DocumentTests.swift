@@ -156,6 +156,10 @@ struct DocumentTests {
             faults("replicas: \"a\\n\(word)\"") == [
                 "f:1:11: replicas: expected a whole number from 1 to 1024, found the string \"a\\n\(word.prefix(58))…\""
             ])
+        #expect(
+            faults("replicas: \"a\\u2028\\u2029\\u0085\"") == [
+                #"f:1:11: replicas: expected a whole number from 1 to 1024, found the string "a\u{2028}\u{2029}\u{85}""#
+            ])
     }
 
     private static let model = """

@@ -77,10 +77,12 @@ extension Kind<Bool> {
 }
 
 extension Kind<String> {
-    /// A path; one that is relative begins at `folder`.
+    /// A path; one that is relative begins at `folder`. Messages show it, so it is one line.
     static func path(in folder: String) -> Self {
         Kind(expected: "a path (a string)") { scalar in
-            guard case .string(let path) = scalar, !path.isEmpty, !path.contains("\0") else { return nil }
+            guard case .string(let path) = scalar, !path.isEmpty,
+                !path.contains(where: { $0.isNewline || $0 == "\0" })
+            else { return nil }
             return path.hasPrefix("/") ? path : folder + path
         }
     }

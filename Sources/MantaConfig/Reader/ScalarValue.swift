@@ -45,7 +45,16 @@ enum ScalarValue: Hashable {
     }
 
     /// A text from a file, as in messages: in quotes, on one line, and not too long for one.
-    static func quoted(_ text: String) -> String { String(reflecting: shortened(text)) }
+    static func quoted(_ text: String) -> String {
+        // The library escapes the ends of lines that ASCII has, not Unicode's three others.
+        String(reflecting: shortened(text)).unicodeScalars.reduce(into: "") { quoted, scalar in
+            if ["\u{85}", "\u{2028}", "\u{2029}"].contains(scalar) {
+                quoted += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            } else {
+                quoted.unicodeScalars.append(scalar)
+            }
+        }
+    }
 
     private static func shortened(_ text: String) -> String {
         text.unicodeScalars.count > 60 ? String(text.unicodeScalars.prefix(60)) + "…" : text
