@@ -55,7 +55,9 @@ struct TritonReader {
     /// A file in a folder; a client that sends a configuration mustn't get at others.
     mutating func path(of name: String, in subfolder: String = "", _ path: String) -> String? {
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
-        guard !name.contains(where: { $0.isNewline || $0 == "\0" }), parts.allSatisfy({ !["", ".", ".."].contains($0) }) else {
+        guard !name.contains(where: { $0.isNewline || $0 == "\0" }),
+            parts.allSatisfy({ !["", ".", ".."].contains($0) })
+        else {
             fault(path, "expected the name of a file in the model's folder, got \(ScalarValue.quoted(name))")
             return nil
         }
