@@ -9,10 +9,7 @@ extension HTTPRequest {
     var modelVersion: Int? {
         get throws(ServingError) {
             guard let text = parameters["version"] else { return nil }
-            guard let number = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-                throw ServingError(.modelNotFound, "version \"\(text)\": versions are whole numbers from 1 on")
-            }
-            return number
+            return try ModelVersion.number(text)
         }
     }
 }

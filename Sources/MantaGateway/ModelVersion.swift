@@ -1,9 +1,9 @@
-import MantaCore
+package import MantaCore
 
-/// Versions as the protocol's messages have them.
-enum ModelVersion {
-    /// The number; `nil` if none is asked for.
-    static func number(_ text: String) throws(ServingError) -> Int? {
+/// Versions as the protocol's paths and messages have them.
+package enum ModelVersion {
+    /// The number; `nil` if the text is empty, which asks for none.
+    package static func number(_ text: String) throws(ServingError) -> Int? {
         if text.isEmpty { return nil }
         guard let number = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw ServingError(.modelNotFound, "version \"\(text)\": versions are whole numbers from 1 on")
