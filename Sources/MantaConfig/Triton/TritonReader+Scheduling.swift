@@ -30,10 +30,10 @@ extension TritonReader {
         {
             batching.maxDelay = .microseconds(delay)
         }
-        let sizes = dynamic.preferredBatchSize.enumerated().compactMap { index, size in
-            number(
-                size, in: 1...(rows ?? DeploymentConfiguration.Batching.allowedRows.upperBound),
-                "\(path).preferred_batch_size[\(index)]")
+        // Without batches no size can be preferred; that there are none is refused already.
+        let most = rows ?? DeploymentConfiguration.Batching.allowedRows.upperBound
+        let sizes = (most == 0 ? [] : dynamic.preferredBatchSize).enumerated().compactMap { index, size in
+            number(size, in: 1...most, "\(path).preferred_batch_size[\(index)]")
         }
         // The maximum by itself is what is preferred anyway.
         batching.preferredRows = sizes == [rows] ? [] : sizes

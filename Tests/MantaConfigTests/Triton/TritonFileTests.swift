@@ -227,6 +227,10 @@ struct TritonFileTests {
                 "2:1: dynamic_batching: expected max_batch_size to be at least 1 beside it"
             ),
             (
+                "input { name: \"x\" dims: 1 }\ndynamic_batching { preferred_batch_size: 1 }",
+                "2:1: dynamic_batching: expected max_batch_size to be at least 1 beside it"
+            ),
+            (
                 "max_batch_size: 4 dynamic_batching { preferred_batch_size: [ 2, 8 ] }",
                 "1:65: dynamic_batching.preferred_batch_size[1]: expected a whole number from 1 to 4, got 8"
             ),
