@@ -3,6 +3,10 @@
 #include <gnutls/abstract.h>
 #include <string.h>
 
+// Strict as RFC 9112 wants it. Release 0.9.75 then refuses a missing Host by itself and writes the head of its reply
+// twice; the Swift code looks for what it lets pass otherwise, a missing Host and spaces in the target.
+enum { strictness = MHD_VERSION < 0x01000000 ? 0 : 1 };
+
 // Never called: each connection gets its certificate when it starts, before its handshake. libmicrohttpd wants a
 // certificate or this.
 static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int authority_count,
@@ -32,7 +36,7 @@ struct MHD_Daemon *manta_start_daemon(const struct MantaDaemonSettings *settings
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, settings->connections_per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, settings->connection_memory,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_STRICT_FOR_CLIENT, strictness,
         MHD_OPTION_NOTIFY_CONNECTION, callbacks->connection, callbacks->context,
         MHD_OPTION_URI_LOG_CALLBACK, callbacks->request_line, callbacks->context,
         MHD_OPTION_NOTIFY_COMPLETED, callbacks->completed, callbacks->context,

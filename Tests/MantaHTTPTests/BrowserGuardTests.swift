@@ -17,7 +17,8 @@ struct BrowserGuardTests {
         var fields = HTTPHeaders()
         for (name, value) in headers { fields.append(name, value) }
         let head = try RequestHead(
-            method: HTTPMethod(rawValue: method), target: "/", headers: fields, limits: HTTPLimits())
+            method: HTTPMethod(rawValue: method), target: "/", headers: fields, isHostRequired: false,
+            limits: HTTPLimits())
         do throws(HTTPError) {
             try BrowserGuard(configuration)?.check(head)
             return 200

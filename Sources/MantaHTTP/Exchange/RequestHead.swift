@@ -12,9 +12,20 @@ struct RequestHead: Sendable {
 
     /// Checks what libmicrohttpd lets pass.
     ///
+    /// - Parameters:
+    ///   - method: The method.
+    ///   - target: What follows it in the request's line.
+    ///   - headers: The header fields.
+    ///   - isHostRequired: False for HTTP/1.0, which has no `Host`.
+    ///   - limits: What is too large.
     /// - Throws: ``HTTPError`` 400 for two ways to tell where the request ends, with which requests are smuggled past
     ///   proxies (RFC 9112, section 6.3); 413, 415 and 431 for what is too large or unknown.
-    init(method: HTTPMethod, target: String, headers: HTTPHeaders, limits: HTTPLimits) throws(HTTPError) {
+    init(
+        method: HTTPMethod, target: String, headers: HTTPHeaders, isHostRequired: Bool, limits: HTTPLimits
+    ) throws(HTTPError) {
+        guard !target.utf8.contains(UInt8(ascii: " ")) else {
+            throw HTTPError(.badRequest, "the request's target has a space, expected %20")
+        }
         self.method = method
         self.headers = headers
         let target = Self.originForm(target)
@@ -25,7 +36,9 @@ struct RequestHead: Sendable {
         guard size <= limits.headerBytes else {
             throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
         }
-        guard headers.values(of: "Host").count <= 1 else { throw HTTPError(.badRequest, "more than one Host") }
+        let hosts = headers.values(of: "Host").count
+        guard hosts <= 1 else { throw HTTPError(.badRequest, "more than one Host") }
+        guard hosts == 1 || !isHostRequired else { throw HTTPError(.badRequest, "the request has no Host") }
         contentLength = try Self.contentLength(headers)
         if let contentLength, contentLength > limits.bodyBytes {
             throw HTTPError(

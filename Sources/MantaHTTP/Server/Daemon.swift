@@ -25,8 +25,8 @@ import CMantaHTTP
             request_line: { context, target, connection in
                 unsafe Callback.requestLine(context, target, connection)
             },
-            request: { _, connection, _, method, _, bytes, count, slot in
-                unsafe Callback.request(connection, method, bytes, count, slot)
+            request: { _, _, _, method, version, bytes, count, slot in
+                unsafe Callback.request(method, version, bytes, count, slot)
             },
             completed: { _, _, slot, _ in unsafe Callback.completed(slot) },
             context: Unmanaged.passUnretained(core).toOpaque())
@@ -106,16 +106,17 @@ private enum Callback {
 
     /// A request's head, a part of its body, or its end.
     static func request(
-        _ raw: OpaquePointer?, _ method: UnsafePointer<CChar>?, _ bytes: UnsafePointer<CChar>?,
+        _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ bytes: UnsafePointer<CChar>?,
         _ count: UnsafeMutablePointer<Int>?, _ slot: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     ) -> MHD_Result {
-        guard let method = unsafe method, let count = unsafe count, let context = unsafe slot?.pointee else {
-            return .NO
-        }
+        guard let method = unsafe method, let version = unsafe version, let count = unsafe count,
+            let context = unsafe slot?.pointee
+        else { return .NO }
         let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
         let body = unsafe UnsafeRawBufferPointer(start: bytes, count: count.pointee)
         unsafe count.pointee = 0
-        return unsafe exchange.advance(method: String(cString: method), bytes: body)
+        return unsafe exchange.advance(
+            method: String(cString: method), isHostRequired: strcmp(version, "HTTP/1.0") != 0, bytes: body)
     }
 
     /// A request has ended, well or not: gives its exchange back.
