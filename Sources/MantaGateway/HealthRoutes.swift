@@ -35,7 +35,7 @@ public struct HealthRoutes: Sendable {
     static func ready(_ deployment: Deployment, version: Int?) throws -> HTTPResponse {
         do throws(ServingError) {
             _ = try deployment.target(version)
-        } catch  where error.code != .modelNotFound {
+        } catch  where error.code != .notFound {
             let document = Ready(name: deployment.name, ready: false, error: error.message)
             return try .json(document, status: .serviceUnavailable)
         }

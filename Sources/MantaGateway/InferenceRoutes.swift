@@ -35,13 +35,7 @@ package struct InferenceRoutes: Sendable {
             routes.on(.get, model) { try translated(metadata, $0) }
             routes.on(.get, model + "/config") { try translated(configuration, $0) }
             routes.on(.get, model + "/ready") { try translated(ready, $0) }
-            routes.on(.post, model + "/infer", body: .required) { request in
-                do throws(ServingError) {
-                    return try await infer(request)
-                } catch {
-                    throw error.reply
-                }
-            }
+            routes.on(.post, model + "/infer", body: .required) { try await infer($0) }
         }
     }
 
@@ -62,24 +56,18 @@ package struct InferenceRoutes: Sendable {
         return try HealthRoutes.ready(deployment, version: try request.modelVersion)
     }
 
-    private func infer(_ request: HTTPRequest) async throws(ServingError) -> HTTPResponse {
+    private func infer(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
         // A short request may copy much out of shared memory, which mustn't hold up the connection's own thread.
         if plane.memory != nil { await Task.yield() }
-        var form = ReplyForm()
-        return try await plane.inference.infer(
-            model: request.modelName, version: try request.modelVersion, started: request.receivedAt
-        ) { signature throws(ServingError) in
+        return try await plane.inference.answer(request, form: ReplyForm()) {
+            body, signature, form throws(ServingError) in
             let decoded = try InferenceCodec.decode(
-                request.body, headerLength: try Self.headerLength(of: request), signature: signature,
-                memory: plane.memory)
+                body, headerLength: try Self.headerLength(of: request), signature: signature, memory: plane.memory)
             form = decoded.reply
-            let schedule = try InferenceSchedule(
-                parameters: decoded.request.parameters, header: request.headers["X-Request-Timeout-Ms"])
-            return (decoded.request, schedule)
-        } encode: { response throws(ServingError) in
+            return decoded.request
+        } encode: { response, form throws(ServingError) in
             let encoded = try InferenceCodec.encode(response, as: form)
-            let total = ContinuousClock.now - request.receivedAt
-            var headers: HTTPHeaders = ["Server-Timing": ServerTiming.header(response.timing, total: total)]
+            var headers: HTTPHeaders = [:]
             if let length = encoded.headerLength {
                 headers.append("Content-Type", "application/octet-stream")
                 headers.append("Inference-Header-Content-Length", String(length))

@@ -52,13 +52,27 @@ package final class SharedMemory: Sendable {
         inputs = MemoryBudget(limit: limits.inputBytes)
     }
 
-    /// What requests are told that ask for shared memory where clients may not use it.
-    package static let forbidden = ServingError(
-        .forbidden, "clients may not use shared memory here: start Manta with --allow-shared-memory")
+    /// What requests are told that ask for memory of a GPU.
+    package static let onlyOfSystem = ServingError(
+        .unsupported, "CUDA shared memory isn't supported: models run on CPUs; use system shared memory")
 
     /// The regions, by name.
     package var regions: [Region] {
         registered.withLock { $0.values.map(\.region) }.sorted { $0.name < $1.name }
+    }
+
+    /// The region of a name.
+    ///
+    /// - Throws: ``ServingError`` with code `notFound`.
+    package func region(_ name: String) throws(ServingError) -> Region {
+        guard let (region, _) = registered.withLock({ $0[name] }) else {
+            throw ServingError(.notFound, Self.notRegistered(name))
+        }
+        return region
+    }
+
+    private static func notRegistered(_ name: String) -> String {
+        "shared memory region \"\(name)\" is not registered"
     }
 
     /// Registers a region. It stays valid when its client unlinks the object.
@@ -106,23 +120,14 @@ package final class SharedMemory: Sendable {
     ///
     /// - Throws: ``ServingError`` with code `invalidRequest`, or `overloaded` if inputs of too many bytes are in use.
     package func read(_ slice: MemorySlice, _ dataType: DataType, _ shape: Shape) throws(ServingError) -> Tensor {
-        guard let count = shape.elementCount else {
-            throw ServingError(.invalidRequest, "shape \(shape) has more elements than can be counted")
-        }
-        if let width = dataType.byteWidth {
-            let (needed, overflow) = count.multipliedReportingOverflow(by: width)
-            guard !overflow, needed == slice.byteCount else {
-                let size = overflow ? "more bytes than can be counted" : "\(needed) bytes"
-                throw ServingError(
-                    .invalidRequest,
-                    "shared_memory_byte_size is \(slice.byteCount), but \(dataType.rawValue) \(shape) takes \(size)")
-            }
+        if let fault = Tensor.fault(in: slice.byteCount, of: dataType, shape, source: "shared_memory_byte_size is") {
+            throw ServingError(.invalidRequest, fault)
         }
         let (object, offset) = try find(slice)
         let buffer = try unsafe inputs.buffer(slice.byteCount) { target throws(ServingError) in
             try unsafe object.read(into: target, at: offset)
             // The copy is looked at, which the client can't change any more.
-            if let fault = unsafe Tensor.fault(in: UnsafeRawBufferPointer(target), dataType, count: count) {
+            if let fault = unsafe Tensor.fault(in: UnsafeRawBufferPointer(target), dataType, shape) {
                 throw ServingError(.invalidRequest, fault)
             }
         }
@@ -157,7 +162,7 @@ package final class SharedMemory: Sendable {
     /// The object that a slice is of, and where in the object it begins.
     private func find(_ slice: MemorySlice) throws(ServingError) -> (object: MemoryObject, offset: Int) {
         guard let (region, object) = registered.withLock({ $0[slice.region] }) else {
-            throw ServingError(.invalidRequest, "shared memory region \"\(slice.region)\" is not registered")
+            throw ServingError(.invalidRequest, Self.notRegistered(slice.region))
         }
         try Self.check(
             offset: slice.offset, slice.byteCount, within: region.byteCount, "the part asked for",
@@ -189,5 +194,18 @@ package final class SharedMemory: Sendable {
             throw ServingError(
                 .overloaded, "\(limits.regions) shared memory regions are registered, and no more are taken")
         }
+    }
+}
+
+extension SharedMemory? {
+    /// The memory, if clients may share it.
+    ///
+    /// - Throws: ``ServingError`` with code `forbidden`.
+    package func orForbidden() throws(ServingError) -> SharedMemory {
+        guard let self else {
+            throw ServingError(
+                .forbidden, "clients may not use shared memory here: start Manta with --allow-shared-memory")
+        }
+        return self
     }
 }

@@ -157,11 +157,11 @@ struct InferRequestReaderTests {
             ),
             (
                 [1 << 61],
-                "input \"x\": its raw contents have 4 bytes, but FP32 [2305843009213693952] takes more bytes than can be counted"
+                "input \"x\": the size of its raw contents is 4, but FP32 [2305843009213693952] takes more bytes than can be counted"
             ),
             (
                 [.max],
-                "input \"x\": its raw contents have 4 bytes, but FP32 [9223372036854775807] takes more bytes than can be counted"
+                "input \"x\": the size of its raw contents is 4, but FP32 [9223372036854775807] takes more bytes than can be counted"
             ),
         ])
     func shapes(shape: [Int64], reason: String) {
@@ -245,7 +245,6 @@ struct InferRequestReaderTests {
                 })
         }
         let region = Inference_InferParameter.with { $0.stringParam = "r" }
-        let size = Inference_InferParameter.with { $0.int64Param = 4 }
         let zero = Inference_InferParameter.with { $0.int64Param = 0 }
 
         #expect(
@@ -257,7 +256,6 @@ struct InferRequestReaderTests {
         #expect(
             output(["shared_memory_offset": zero])?.message
                 == "output \"y\": parameter \"shared_memory_region\" is missing")
-        #expect(output(["shared_memory_region": region, "shared_memory_byte_size": size])?.code == .unsupported)
     }
 }
 

@@ -114,7 +114,7 @@ struct ModelConfigurationTests {
                 let error = #expect(throws: ServingError.self) {
                     try plane.configuration(model: model, version: version)
                 }
-                #expect(error?.code == .modelNotFound)
+                #expect(error?.code == .notFound)
             }
         }
     }

@@ -32,7 +32,7 @@ extension ServingError {
     /// The kinds of failure. A struct, so that a new kind breaks nobody who switches over them.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case invalidRequest, alreadyExists, forbidden, unsupported, modelNotFound, modelUnavailable, overloaded
+            case invalidRequest, alreadyExists, forbidden, unsupported, notFound, modelUnavailable, overloaded
             case deadlineExceeded, cancelled, shuttingDown, engineFailed, `internal`
         }
 
@@ -46,8 +46,8 @@ extension ServingError {
         public static let forbidden = Code(kind: .forbidden)
         /// The request asks for what this server doesn't do.
         public static let unsupported = Code(kind: .unsupported)
-        /// There is no such model or version.
-        public static let modelNotFound = Code(kind: .modelNotFound)
+        /// There is no such model, version or shared memory region.
+        public static let notFound = Code(kind: .notFound)
         /// The model exists but can't serve: it loads, or it failed to.
         public static let modelUnavailable = Code(kind: .modelUnavailable)
         /// The queue is full.

@@ -10,7 +10,7 @@ extension ServingError {
         case .invalidRequest: .invalidArgument
         case .alreadyExists: .alreadyExists
         case .forbidden: .permissionDenied
-        case .modelNotFound: .notFound
+        case .notFound: .notFound
         case .cancelled: .cancelled
         case .unsupported: .unimplemented
         case .modelUnavailable, .shuttingDown, .overloaded: .unavailable

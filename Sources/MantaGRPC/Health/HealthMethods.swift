@@ -52,7 +52,7 @@ struct HealthMethods: Sendable {
             _ = try catalog.deployment(service).target(nil)
             return .serving
         } catch {
-            return error.code == .modelNotFound ? nil : .notServing
+            return error.code == .notFound ? nil : .notServing
         }
     }
 

@@ -68,9 +68,8 @@ struct InferRequestReader {
         }
         if let slice = try input.parameters.slice(place) {
             guard !input.hasContents else { throw place.error("expected contents or shared memory, found both") }
-            let memory = try memory.orRefused(place)
             do throws(ServingError) {
-                return NamedTensor(input.name, try memory.read(slice, dataType, shape))
+                return NamedTensor(input.name, try memory.orForbidden().read(slice, dataType, shape))
             } catch {
                 throw place.error(error)
             }
@@ -86,24 +85,13 @@ struct InferRequestReader {
         }
         let buffer = message.raw[taken]
         taken += 1
-        try check(buffer, dataType, shape, count, place)
+        if let fault = Tensor.fault(
+            in: buffer.byteCount, of: dataType, shape, source: "the size of its raw contents is")
+            ?? (unsafe buffer.withUnsafeBytes { unsafe Tensor.fault(in: $0, dataType, shape) })
+        {
+            throw place.error(fault)
+        }
         return NamedTensor(input.name, Tensor(dataType, shape: shape, buffer: buffer))
-    }
-
-    private func check(
-        _ buffer: TensorBuffer, _ dataType: DataType, _ shape: Shape, _ count: Int, _ place: Place
-    ) throws(ServingError) {
-        if let width = dataType.byteWidth {
-            let (needed, overflow) = count.multipliedReportingOverflow(by: width)
-            guard !overflow, needed == buffer.byteCount else {
-                let size = overflow ? "more bytes than can be counted" : "\(needed) bytes"
-                throw place.error(
-                    "its raw contents have \(buffer.byteCount) bytes, but \(dataType.rawValue) \(shape) takes \(size)")
-            }
-        }
-        try unsafe buffer.withUnsafeBytes { bytes throws(ServingError) in
-            if let fault = unsafe Tensor.fault(in: bytes, dataType, count: count) { throw place.error(fault) }
-        }
     }
 
     private func read(
@@ -119,21 +107,6 @@ struct InferRequestReader {
             wanted.classes = Int(classes)
         }
         wanted.slice = try output.parameters.slice(place)
-        if wanted.slice != nil {
-            _ = try memory.orRefused(place)
-            if wanted.classes != nil { throw place.error("classification and shared memory exclude each other") }
-        }
         return wanted
-    }
-}
-
-extension SharedMemory? {
-    /// The memory, if clients may share it.
-    fileprivate func orRefused(_ place: Place) throws(ServingError) -> SharedMemory {
-        guard let self else {
-            throw place.error(
-                "clients may not share memory here: start Manta with --allow-shared-memory", code: .unsupported)
-        }
-        return self
     }
 }

@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaCore
 import MantaSharedMemory
 import MantaWire
@@ -16,7 +15,7 @@ struct MemoryMethods: Sendable {
         }
         methods.unary(Protocol.SystemSharedMemoryRegister.descriptor) {
             (request: Inference_SystemSharedMemoryRegisterRequest, _) in
-            try allowed().register(
+            try memory.orForbidden().register(
                 .init(
                     name: request.name, key: request.key, offset: try size(request.offset, "offset"),
                     byteCount: try size(request.byteSize, "byte_size")))
@@ -24,7 +23,7 @@ struct MemoryMethods: Sendable {
         }
         methods.unary(Protocol.SystemSharedMemoryUnregister.descriptor) {
             (request: Inference_SystemSharedMemoryUnregisterRequest, _) in
-            try allowed().unregister(request.name.isEmpty ? nil : request.name)
+            try memory.orForbidden().unregister(request.name.isEmpty ? nil : request.name)
             return Inference_SystemSharedMemoryUnregisterResponse()
         }
         methods.unary(Protocol.CudaSharedMemoryStatus.descriptor) {
@@ -32,7 +31,7 @@ struct MemoryMethods: Sendable {
         }
         methods.unary(Protocol.CudaSharedMemoryRegister.descriptor) {
             (_: Inference_CudaSharedMemoryRegisterRequest, _) -> Inference_CudaSharedMemoryRegisterResponse in
-            throw ServingError(.unsupported, "CUDA shared memory isn't supported")
+            throw SharedMemory.onlyOfSystem
         }
         methods.unary(Protocol.CudaSharedMemoryUnregister.descriptor) {
             (_: Inference_CudaSharedMemoryUnregisterRequest, _) in Inference_CudaSharedMemoryUnregisterResponse()
@@ -40,10 +39,8 @@ struct MemoryMethods: Sendable {
     }
 
     private func status(of name: String) throws -> Inference_SystemSharedMemoryStatusResponse {
-        let regions = try allowed().regions.filter { name.isEmpty || $0.name == name }
-        guard name.isEmpty || !regions.isEmpty else {
-            throw RPCError(code: .notFound, message: "shared memory region \"\(name)\" is not registered")
-        }
+        let memory = try memory.orForbidden()
+        let regions = name.isEmpty ? memory.regions : [try memory.region(name)]
         return .with { reply in
             for region in regions {
                 reply.regions[region.name] = .with {
@@ -52,14 +49,6 @@ struct MemoryMethods: Sendable {
                 }
             }
         }
-    }
-
-    private func allowed() throws(ServingError) -> SharedMemory {
-        guard let memory else {
-            throw ServingError(
-                .unsupported, "clients may not share memory here: start Manta with --allow-shared-memory")
-        }
-        return memory
     }
 
     private func size(_ value: UInt64, _ field: String) throws(ServingError) -> Int {

@@ -58,9 +58,6 @@ struct RepositoryMethods: Sendable {
                 throw ServingError(.invalidRequest, "parameter \"\(name)\": expected a value in \(expected)")
             }
         }
-        guard override.files.isEmpty || override.configuration != nil else {
-            throw ServingError(.invalidRequest, "parameter \"config\" is missing, which files need")
-        }
         return override
     }
 }

@@ -1,4 +1,5 @@
 import MantaCore
+import MantaProtocol
 import MantaSharedMemory
 
 /// Makes of a model's outputs what the request asked for beyond them: classes, and copies in shared memory.
@@ -16,8 +17,8 @@ struct OutputFinish {
     ///
     /// - Throws: ``ServingError`` that names the output.
     func check(against signature: ModelSignature) throws(ServingError) {
-        for output in wanted {
-            try Self.naming(output.name) { () throws(ServingError) in
+        for (index, output) in wanted.enumerated() {
+            try Self.at(.output(output.name, index: index)) { () throws(ServingError) in
                 if let classes = output.classes {
                     guard output.slice == nil else {
                         throw ServingError(.invalidRequest, "classes can't be written into shared memory")
@@ -26,8 +27,7 @@ struct OutputFinish {
                     try Classification.check(classes, of: spec?.dataType)
                 }
                 if let slice = output.slice {
-                    guard let memory else { throw SharedMemory.forbidden }
-                    try memory.check(slice)
+                    try memory.orForbidden().check(slice)
                 }
             }
         }
@@ -43,24 +43,25 @@ struct OutputFinish {
         guard wanted.contains(where: { $0.classes != nil || $0.slice != nil }) else { return response }
         var response = response
         if let memory {
-            for (output, found) in zip(wanted, response.outputs) {
+            for (index, output) in wanted.enumerated() {
                 guard let slice = output.slice else { continue }
-                _ = try Self.naming(output.name) { () throws(ServingError) in
-                    try memory.size(of: found.tensor, in: slice)
+                _ = try Self.at(.output(output.name, index: index)) { () throws(ServingError) in
+                    try memory.size(of: response.outputs[index].tensor, in: slice)
                 }
             }
         }
         for (index, output) in wanted.enumerated() {
             let tensor = response.outputs[index].tensor
+            let place = Place.output(output.name, index: index)
             if let classes = output.classes {
                 let labels = signature.outputs.first { $0.name == output.name }?.labels ?? []
                 let classification = Classification(count: classes, labels: labels, hasRows: response.hasRows)
-                response.outputs[index].tensor = try Self.naming(output.name) { () throws(ServingError) in
+                response.outputs[index].tensor = try Self.at(place) { () throws(ServingError) in
                     try classification(tensor)
                 }
             }
             if let slice = output.slice, let memory {
-                response.outputs[index].slice = try Self.naming(output.name) { () throws(ServingError) in
+                response.outputs[index].slice = try Self.at(place) { () throws(ServingError) in
                     try memory.write(tensor, to: slice)
                 }
             }
@@ -68,15 +69,13 @@ struct OutputFinish {
         return response
     }
 
-    private static func naming<Result>(
-        _ output: String, _ body: () throws(ServingError) -> Result
+    private static func at<Result>(
+        _ place: Place, _ body: () throws(ServingError) -> Result
     ) throws(ServingError) -> Result {
         do throws(ServingError) {
             return try body()
         } catch {
-            var named = error
-            named.message = "output \"\(output)\": \(error.message)"
-            throw named
+            throw place.error(error)
         }
     }
 }

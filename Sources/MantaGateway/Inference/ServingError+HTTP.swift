@@ -7,7 +7,7 @@ extension ServingError {
         switch code {
         case .invalidRequest, .alreadyExists: HTTPStatus(400)
         case .forbidden: HTTPStatus(403)
-        case .modelNotFound: HTTPStatus(404)
+        case .notFound: HTTPStatus(404)
         case .overloaded: HTTPStatus(429)
         case .cancelled: HTTPStatus(499)
         case .unsupported: HTTPStatus(501)

@@ -57,7 +57,7 @@ struct PredictRoutes: Sendable {
         do throws(ServingError) {
             _ = try deployment.target(version)
             return ModelStatus(name: deployment.name, versions: version.map { [$0] } ?? deployment.versions)
-        } catch  where error.code != .modelNotFound {
+        } catch  where error.code != .notFound {
             return ModelStatus(name: deployment.name, versions: version.map { [$0] } ?? [], error: error.message)
         }
     }

@@ -124,7 +124,7 @@ package struct RepositoryService: Sendable {
             try await body()
         } catch {
             switch error.code {
-            case .notFound: throw ServingError(.modelNotFound, error.message)
+            case .notFound: throw ServingError(.notFound, error.message)
             case .invalid: throw ServingError(.invalidRequest, error.message)
             case .conflict, .unavailable: throw ServingError(.modelUnavailable, error.message)
             }

@@ -15,27 +15,17 @@ struct SharedMemoryRoutes: Sendable {
     /// Adds the extensions' routes.
     func register(in routes: inout Routes) {
         let system = "/v2/systemsharedmemory"
-        routes.on(.get, system + "/status") { _ in try .json(try available().regions.map(Document.init)) }
-        routes.on(.get, system + "/region/{region}/status") { request in
-            let name = request.parameters["region"] ?? ""
-            guard let region = try available().regions.first(where: { $0.name == name }) else {
-                throw HTTPError(.notFound, "shared memory region \"\(name)\" is not registered")
-            }
-            return try .json([Document(region)])
+        on(.get, system + "/status", in: &routes) { memory, _ in try .json(memory.regions.map(Document.init)) }
+        on(.get, system + "/region/{region}/status", in: &routes) { memory, request in
+            try .json([Document(try memory.region(request.parameters["region"] ?? ""))])
         }
-        routes.on(.post, system + "/region/{region}/register", body: .required) { request in
-            let memory = try available()
-            let region = try Self.region(of: request)
-            do throws(ServingError) {
-                try memory.register(region)
-            } catch {
-                throw error.reply
-            }
+        on(.post, system + "/region/{region}/register", body: .required, in: &routes) { memory, request in
+            try memory.register(try Self.region(of: request))
             return HTTPResponse()
         }
         for path in [system + "/unregister", system + "/region/{region}/unregister"] {
-            routes.on(.post, path) { request in
-                try available().unregister(request.parameters["region"])
+            on(.post, path, in: &routes) { memory, request in
+                memory.unregister(request.parameters["region"])
                 return HTTPResponse()
             }
         }
@@ -49,18 +39,25 @@ struct SharedMemoryRoutes: Sendable {
             routes.on(.get, path) { _ in try .json([Document]()) }
         }
         routes.on(.post, cuda + "/region/{region}/register", body: .required) { _ in
-            throw ServingError(
-                .unsupported, "CUDA shared memory isn't supported: models run on CPUs; use system shared memory"
-            ).reply
+            throw SharedMemory.onlyOfSystem.reply
         }
         for path in [cuda + "/unregister", cuda + "/region/{region}/unregister"] {
             routes.on(.post, path) { _ in HTTPResponse() }
         }
     }
 
-    private func available() throws(HTTPError) -> SharedMemory {
-        guard let memory else { throw SharedMemory.forbidden.reply }
-        return memory
+    /// Adds a route to what needs memory that clients may share.
+    private func on(
+        _ method: HTTPMethod, _ path: String, body: Routes.BodyPolicy = .optional, in routes: inout Routes,
+        _ handler: @escaping @Sendable (SharedMemory, HTTPRequest) throws -> HTTPResponse
+    ) {
+        routes.on(method, path, body: body) { request in
+            do {
+                return try handler(try memory.orForbidden(), request)
+            } catch let error as ServingError {
+                throw error.reply
+            }
+        }
     }
 
     private static func region(of request: HTTPRequest) throws(HTTPError) -> SharedMemory.Region {

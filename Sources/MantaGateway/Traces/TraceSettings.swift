@@ -54,7 +54,7 @@ package final class TraceSettings: Sendable {
     ///   - changes: The new values by name; `nil` takes a value back, so that the server's or the first one holds.
     ///   - model: The model; `nil` for the server's.
     ///   - byOperator: Whether it came by the admin listener.
-    /// - Throws: ``ServingError`` with code `invalidRequest` that names the setting, `modelNotFound` or `forbidden`.
+    /// - Throws: ``ServingError`` with code `invalidRequest` that names the setting, `notFound` or `forbidden`.
     ///   Nothing is changed then.
     package func update(
         _ changes: [String: [String]?], of model: String?, byOperator: Bool = false

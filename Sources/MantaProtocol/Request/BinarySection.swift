@@ -16,15 +16,8 @@ internal import MantaCore
     mutating func tensor(
         _ dataType: DataType, _ shape: Shape, byteCount: Int, of place: @autoclosure () -> Place
     ) throws(ServingError) -> Tensor {
-        guard let count = shape.elementCount else {
-            throw place().error("shape \(shape) has more elements than can be counted")
-        }
-        if let width = dataType.byteWidth {
-            let (needed, overflow) = count.multipliedReportingOverflow(by: width)
-            guard !overflow, needed == byteCount else {
-                let size = overflow ? "more bytes than can be counted" : "\(needed) bytes"
-                throw place().error("binary_data_size is \(byteCount), but \(dataType.rawValue) \(shape) takes \(size)")
-            }
+        if let fault = Tensor.fault(in: byteCount, of: dataType, shape, source: "binary_data_size is") {
+            throw place().error(fault)
         }
         guard unsafe byteCount <= bytes.count - offset else {
             throw place().error(
@@ -33,7 +26,7 @@ internal import MantaCore
         }
         let own = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + byteCount])
         offset += byteCount
-        if let fault = unsafe Tensor.fault(in: own, dataType, count: count) { throw place().error(fault) }
+        if let fault = unsafe Tensor.fault(in: own, dataType, shape) { throw place().error(fault) }
         return unsafe Tensor(dataType, shape: shape, byteCount: byteCount) { unsafe $0.copyMemory(from: own) }
     }
 

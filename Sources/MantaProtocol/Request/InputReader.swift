@@ -85,9 +85,8 @@ struct InputReader {
         case (nil, let size?, nil):
             return NamedTensor(name, try binary.tensor(dataType, shape, byteCount: size, of: place))
         case (nil, nil, let slice?):
-            guard let memory else { throw place.error(SharedMemory.forbidden) }
             do throws(ServingError) {
-                return NamedTensor(name, try memory.read(slice, dataType, shape))
+                return NamedTensor(name, try memory.orForbidden().read(slice, dataType, shape))
             } catch {
                 throw place.error(error)
             }

@@ -4,7 +4,7 @@ import Synchronization
 extension Deployment {
     /// What requests for a version, or for none in particular, go to.
     ///
-    /// - Throws: ``ServingError`` with code `modelNotFound` or `modelUnavailable`, and why.
+    /// - Throws: ``ServingError`` with code `notFound` or `modelUnavailable`, and why.
     package func target(_ number: Int?) throws(ServingError) -> Target {
         let result: Result<Target, ServingError> = state.withLock { state in
             guard let version = number ?? state.defaultVersion else { return .failure(state.refusal(of: nil)) }
@@ -158,7 +158,7 @@ extension Deployment.State {
         if let number, !numbers.contains(number) {
             let served = numbers.sorted().map(String.init).joined(separator: ", ")
             return ServingError(
-                .modelNotFound,
+                .notFound,
                 "model \"\(name)\" has no version \(number)" + (served.isEmpty ? "" : "; it serves \(served)"))
         }
         let specs = controller.wanted.filter { number == nil || $0.version.number == number }

@@ -82,10 +82,10 @@ public final class ModelCatalog: Service {
 
     /// The deployment of this name.
     ///
-    /// - Throws: ``ServingError`` with code `modelNotFound`.
+    /// - Throws: ``ServingError`` with code `notFound`.
     public func deployment(_ name: String) throws(ServingError) -> Deployment {
         guard let deployment = state.withLock({ $0.deployments[name] }) else {
-            throw ServingError(.modelNotFound, "model \"\(name)\" is not found")
+            throw ServingError(.notFound, "model \"\(name)\" is not found")
         }
         return deployment
     }

@@ -165,7 +165,7 @@ def check_errors():
         "identity_fp32", one, "FP32", outputs=[triton.InferRequestedOutput("z")]))
     refused("INVALID_ARGUMENT", 'parameter "priority"', lambda: infer("identity_fp32", one, "FP32", priority=2**40))
     refused("DEADLINE_EXCEEDED", "", lambda: infer("identity_fp32", one, "FP32", client_timeout=0.000001))
-    refused("UNIMPLEMENTED", "--allow-shared-memory", lambda: client.get_system_shared_memory_status())
+    refused("PERMISSION_DENIED", "--allow-shared-memory", lambda: client.get_system_shared_memory_status())
     refused("UNIMPLEMENTED", "CUDA", lambda: client.register_cuda_shared_memory("r", b"", 0, 4))
     assert not client.get_cuda_shared_memory_status().regions
     # Beyond the server's limit of 64 MiB, which the client hears of although it is still sending.
