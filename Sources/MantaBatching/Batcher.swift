@@ -61,7 +61,10 @@ public final class Batcher<Payload: Sendable>: Sendable {
             !limits.isShared
             ? "requests run alone"
             : limits.preferred.isEmpty ? nil : "the configured maximum, since sizes are preferred"
-        let sizer = BatchSizer(maxRows: limits.rows, objective: objective, fixed: fixed)
+        let sizer = BatchSizer(
+            maxRows: limits.rows, objective: objective, fixed: fixed, startsFull: limits.delay > .zero)
+        var limits = limits
+        limits.rows = sizer.choice.rows
         state = Mutex(State(queue: BatchQueue(limits: limits), sizer: sizer))
         self.time = time
         self.expire = expire

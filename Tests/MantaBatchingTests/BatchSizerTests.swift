@@ -1,11 +1,12 @@
 import MantaBatching
 import MantaCore
+import MantaTestKit
 import Testing
 
 @Suite("Batch size in force")
 struct BatchSizerTests {
     /// Feeds a sizer with batches of every size up to what it allows, as a loaded server would.
-    private func train(_ sizer: inout BatchSizer, rounds: Int = 40, cost: (Int) -> Duration) {
+    private func train(_ sizer: inout BatchSizer, rounds: Int = 100, cost: (Int) -> Duration) {
         for _ in 0..<rounds {
             var rows = 1
             while rows <= sizer.choice.rows {
@@ -28,6 +29,57 @@ struct BatchSizerTests {
         train(&sizer) { .microseconds(3500 * $0 + ($0 > 16 ? 600 * $0 : 0)) }
         #expect(sizer.choice.rows == 1)
         #expect(sizer.choice.reason.contains("rows/s"))
+    }
+
+    /// Runs full batches, as a server that has more to do than it can, until so many have run.
+    private func saturate(_ sizer: inout BatchSizer, batches: Int, cost: (Int) -> Duration) -> [Int] {
+        (0..<batches).map { _ in
+            let rows = sizer.choice.rows
+            _ = sizer.record(rows: rows, time: cost(rows))
+            return rows
+        }
+    }
+
+    @Test("under full load from the start, a model that loses by batches never runs one much larger than it should")
+    func saturatedFromTheStart() {
+        var sizer = BatchSizer(maxRows: 64)
+        // magika on two CPUs.
+        let rates = [1: 271.0, 2: 272, 4: 273, 8: 266, 16: 250, 32: 238, 64: 230]
+        let sizes = saturate(&sizer, batches: 1000) { .seconds(Double($0) / rates[$0]!) }
+
+        #expect(sizes.max() == 16)
+        #expect(sizes.suffix(900).allSatisfy { $0 == 1 })
+    }
+
+    @Test("under full load from the start, a model that gains by batches gets the largest within some batches")
+    func saturatedAndGaining() {
+        var sizer = BatchSizer(maxRows: 56)
+        let sizes = saturate(&sizer, batches: 200) { .microseconds(70 + 15 * $0) }
+
+        #expect(sizes[0] == 1)
+        #expect(sizes[60...].allSatisfy { $0 == 56 })
+    }
+
+    @Test("requests of several rows each share batches, although no batch of one row ever runs")
+    func severalRowsEach() {
+        var sizer = BatchSizer(maxRows: 64)
+        for _ in 0..<100 {
+            let rows = max(1, sizer.choice.rows / 3) * 3
+            _ = sizer.record(rows: rows, time: .microseconds(70 + 15 * rows))
+        }
+
+        #expect(sizer.choice.rows == 64)
+    }
+
+    @Test("a machine that is busy with something else now and then doesn't mislead it", arguments: 0..<20)
+    func hiccups(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var sizer = BatchSizer(maxRows: 64)
+        _ = saturate(&sizer, batches: 200) { rows in
+            .microseconds(70 + 15 * rows) * (Int.random(in: 0..<10, using: &random) == 0 ? 40 : 1)
+        }
+
+        #expect(sizer.choice.rows == 64, "seed \(seed)")
     }
 
     @Test("a size that was found worse is tried again and taken if it has become better")

@@ -92,7 +92,9 @@ struct ServedVersionTests {
             if values.contains(-1) { throw ServingError(.engineFailed, "minus one") }
             return [inputs[0]].compactMap(\.self)
         }
-        try await serving(engine) { _ in
+        try await serving(engine) {
+            // Batches are full from the start.
+            $0.batching.maxDelay = .microseconds(1)
         } body: { version in
             async let holding = version.answer(request([7, 7]))
             try await onThread { gate.waitUntilReached() }

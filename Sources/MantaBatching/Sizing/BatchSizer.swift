@@ -1,12 +1,12 @@
 /// Chooses the largest batch worth forming, from what batches were seen to cost.
 ///
-/// Up to the configured maximum it takes the smallest size that gives nearly the throughput of the best size: where
-/// larger batches don't give more rows per second (convolutional models on a CPU often don't), they would only add
-/// latency. With an objective, a batch may take at most half of it, since a request may have to wait for one batch to
-/// end before its own begins.
+/// It climbs: from one row on, each size that gives nearly the throughput of the best so far lets twice as many rows be
+/// tried, up to the configured maximum. Where larger batches don't give more rows per second (convolutional models on
+/// a CPU often don't), it stops at once, before they have cost much latency and memory. In force is then the smallest
+/// size that gives nearly the throughput of the best one. With an objective, a batch may take at most half of it, since
+/// a request may have to wait for one batch to end before its own begins.
 ///
-/// A size that was never tried counts as good, so it gets tried when enough requests wait. A size that was found
-/// worse is tried again now and then, since a machine's load changes.
+/// A size that was found worse is tried again now and then, since a machine's load changes.
 public struct BatchSizer: Sendable, Hashable {
     /// What was chosen, and why, in words.
     public struct Choice: Sendable, Hashable {
@@ -32,20 +32,26 @@ public struct BatchSizer: Sendable, Hashable {
     private static let minSamples = 8
     /// A size with this share of the best throughput is as good as the best.
     private static let goodEnough = 0.95
-    /// After so many batches one larger size than the chosen may be tried again.
+    /// After so many batches larger sizes than the chosen are tried again.
     private static let reviewInterval = 2000
 
-    /// A sizer that knows nothing yet and allows the maximum.
+    /// A sizer that knows nothing yet, so that it begins with one row unless told otherwise.
     ///
     /// - Parameters:
     ///   - maxRows: The configured maximum, at least 1.
     ///   - objective: The 99th percentile of latency to keep, if there is one.
     ///   - fixed: Why the size isn't to be learned, for people; `nil` if it is.
-    public init(maxRows: Int, objective: Duration? = nil, fixed: String? = nil) {
+    ///   - startsFull: Whether to begin with the maximum: somebody wants full batches enough to wait for them.
+    public init(maxRows: Int, objective: Duration? = nil, fixed: String? = nil, startsFull: Bool = false) {
         self.maxRows = max(maxRows, 1)
         self.objective = objective
         isFixed = fixed != nil
-        choice = Choice(rows: self.maxRows, reason: fixed ?? "the configured maximum; nothing learned yet")
+        choice =
+            if let fixed {
+                Choice(rows: self.maxRows, reason: fixed)
+            } else {
+                Choice(rows: startsFull ? self.maxRows : 1, reason: "nothing learned yet")
+            }
     }
 
     /// A batch of `rows` took `time`. Returns true if the choice changed.
@@ -60,33 +66,37 @@ public struct BatchSizer: Sendable, Hashable {
     }
 
     private mutating func decide() -> Choice {
-        guard let best = known.max(by: { $0.point.rowsPerSecond < $1.point.rowsPerSecond }),
-            let enough = known.first(where: { $0.point.rowsPerSecond >= Self.goodEnough * best.point.rowsPerSecond }),
-            let largest = known.last
-        else { return choice }
-        if batchesSinceReview >= Self.reviewInterval {
+        // What is known well enough to decide by, small sizes first.
+        let known = curve.points.enumerated().compactMap { sizeClass, point -> (sizeClass: Int, rate: Double)? in
+            guard let point, point.samples >= Self.minSamples else { return nil }
+            return (sizeClass, point.rowsPerSecond)
+        }
+        let best = known.map(\.rate).max() ?? 0
+        guard let enough = known.first(where: { $0.rate >= Self.goodEnough * best }) else { return choice }
+        var next = Self.untried(after: known)
+        if next == nil, batchesSinceReview >= Self.reviewInterval {
             batchesSinceReview = 0
-            curve.forget(sizeClass: enough.sizeClass + 1)
+            next = enough.sizeClass + 1
+            for sizeClass in curve.points.indices.dropFirst(enough.sizeClass + 1) { curve.forget(sizeClass: sizeClass) }
         }
-        if enough.sizeClass == largest.sizeClass {
-            return limitedByObjective(
-                Choice(rows: maxRows, reason: "the configured maximum; larger batches keep giving more rows/s"))
-        }
-        let isNextKnown = known.contains { $0.sizeClass == enough.sizeClass + 1 }
+        let isAtEnd = next.map { $0 > CostCurve.sizeClass(rows: maxRows) } ?? true
+        let why = "\(CostCurve.maxRows(sizeClass: enough.sizeClass)) give \(Int(enough.rate)) rows/s"
         return limitedByObjective(
             Choice(
-                rows: min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass + (isNextKnown ? 0 : 1))),
-                reason: "\(CostCurve.maxRows(sizeClass: enough.sizeClass)) give \(Int(enough.point.rowsPerSecond)) "
-                    + "rows/s, the best size \(Int(best.point.rowsPerSecond))"
-                    + (isNextKnown ? "" : "; twice as many are tried")))
+                rows: min(maxRows, CostCurve.maxRows(sizeClass: isAtEnd ? enough.sizeClass : next ?? 0)),
+                reason: isAtEnd ? "\(why), the best size \(Int(best))" : "\(why), and more are tried"))
     }
 
-    /// What is known well enough to decide by, small sizes first.
-    private var known: [(sizeClass: Int, point: CostCurve.Point)] {
-        curve.points.enumerated().compactMap { sizeClass, point in
-            guard let point, point.samples >= Self.minSamples else { return nil }
-            return (sizeClass, point)
+    /// The size to try next: the one after the last known, unless one on the way was worse than those before it. Sizes
+    /// that no batch has, since its requests have several rows each, are passed over.
+    private static func untried(after known: [(sizeClass: Int, rate: Double)]) -> Int? {
+        var next = 0
+        var best = 0.0
+        for (sizeClass, rate) in known {
+            if rate < goodEnough * best { return nil }
+            (next, best) = (sizeClass + 1, max(best, rate))
         }
+        return next
     }
 
     private func limitedByObjective(_ choice: Choice) -> Choice {

@@ -3,7 +3,8 @@ import MantaCore
 /// What a batch of n rows costs, learned from the batches that ran.
 ///
 /// Sizes are kept in classes that double (1, 2, 3–4, 5–8, …): for each the exponentially weighted means of rows and
-/// time, and how many batches were seen, so the curve follows a model whose cost drifts.
+/// time, so that the curve follows a model whose cost drifts, and what a row took in each of the last batches, whose
+/// median a machine that is busy with something else for a moment doesn't change.
 public struct CostCurve: Sendable, Hashable {
     /// What is known of one class of sizes.
     public struct Point: Sendable, Hashable {
@@ -12,14 +13,20 @@ public struct CostCurve: Sendable, Hashable {
         /// Mean seconds of a run.
         public private(set) var seconds: Double
         /// How many batches were seen.
-        public private(set) var samples = 1
+        public private(set) var samples = 0
+        /// Seconds for a row in each of the last batches, in a circle.
+        private var recent = SIMD16<Double>()
 
-        /// Rows in a second of one replica's time.
-        public var rowsPerSecond: Double { rows / max(seconds, 1e-9) }
+        /// Rows in a second of one replica's time: those of the median batch among the last.
+        public var rowsPerSecond: Double {
+            let count = min(samples, recent.scalarCount)
+            let sorted = (0..<count).map { recent[$0] }.sorted()
+            return 1 / max(sorted[count / 2], 1e-9)
+        }
 
         fileprivate init(rows: Double, seconds: Double) {
-            self.rows = rows
-            self.seconds = seconds
+            (self.rows, self.seconds) = (rows, seconds)
+            add(rows: rows, seconds: seconds)
         }
 
         fileprivate mutating func add(rows newRows: Double, seconds newSeconds: Double) {
@@ -27,6 +34,7 @@ public struct CostCurve: Sendable, Hashable {
             let weight = max(0.05, 1 / Double(samples + 1))
             rows += weight * (newRows - rows)
             seconds += weight * (newSeconds - seconds)
+            recent[samples % recent.scalarCount] = newSeconds / newRows
             samples += 1
         }
     }
