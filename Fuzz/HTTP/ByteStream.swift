@@ -76,7 +76,11 @@ struct ByteStream: ~Copyable {
     private func wait(for limit: Duration) -> Bool {
         var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         let (seconds, attoseconds) = limit.components
-        return unsafe poll(&waiting, 1, Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000)) == 1
+        while true {
+            let count = unsafe poll(&waiting, 1, Int32(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+            // libFuzzer looks at the time with a signal every now and then.
+            if count >= 0 || errno != EINTR { return count == 1 }
+        }
     }
 
     /// Returns false when the connection has ended.
