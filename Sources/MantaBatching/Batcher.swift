@@ -61,8 +61,9 @@ public final class Batcher<Payload: Sendable>: Sendable {
             !limits.isShared
             ? "requests run alone"
             : limits.preferred.isEmpty ? nil : "the configured maximum, since sizes are preferred"
+        // Who waits for full batches wants them from the start.
         let sizer = BatchSizer(
-            maxRows: limits.rows, objective: objective, fixed: fixed, startsFull: limits.delay > .zero)
+            maxRows: limits.rows, objective: objective, fixed: fixed, startRows: limits.delay > .zero ? limits.rows : 1)
         var limits = limits
         limits.rows = sizer.choice.rows
         state = Mutex(State(queue: BatchQueue(limits: limits), sizer: sizer))
@@ -81,6 +82,14 @@ public final class Batcher<Payload: Sendable>: Sendable {
 
     /// What was learned of the cost of batches, and the size in force.
     public var sizer: BatchSizer { state.withLock { $0.sizer } }
+
+    /// Batches may begin with so many rows, however little is known of what they cost.
+    public func begin(with rows: Int) {
+        state.withLock { state in
+            state.sizer.begin(with: rows)
+            state.queue.limits.rows = state.sizer.choice.rows
+        }
+    }
 
     /// A request wants in, as a whole or cut in parts.
     ///

@@ -71,6 +71,17 @@ struct BatchSizerTests {
         #expect(sizer.choice.rows == 64)
     }
 
+    @Test("one that follows another begins where that one was, and climbs down if it must", arguments: [1, 64])
+    func begins(right: Int) {
+        var sizer = BatchSizer(maxRows: 64)
+        for _ in 0..<20 { _ = sizer.record(rows: 1, time: .microseconds(85)) }
+        sizer.begin(with: 64)
+
+        #expect(sizer.choice.rows == 64)
+        _ = saturate(&sizer, batches: 200) { .microseconds(right == 64 ? 70 + 15 * $0 : 90 * $0) }
+        #expect(sizer.choice.rows == right)
+    }
+
     @Test("a machine that is busy with something else now and then doesn't mislead it", arguments: 0..<20)
     func hiccups(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

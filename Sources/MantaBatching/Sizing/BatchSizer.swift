@@ -26,6 +26,8 @@ public struct BatchSizer: Sendable, Hashable {
     public private(set) var choice: Choice
     /// Whether the size is given and isn't to be learned.
     private let isFixed: Bool
+    /// The rows allowed until a size was found worse than a smaller one.
+    private var startRows: Int
     private var batchesSinceReview = 0
 
     /// Batches of a class before its mean is believed.
@@ -35,14 +37,14 @@ public struct BatchSizer: Sendable, Hashable {
     /// After so many batches larger sizes than the chosen are tried again.
     private static let reviewInterval = 2000
 
-    /// A sizer that knows nothing yet, so that it begins with one row unless told otherwise.
+    /// A sizer that knows nothing yet, so that it begins with few rows.
     ///
     /// - Parameters:
     ///   - maxRows: The configured maximum, at least 1.
     ///   - objective: The 99th percentile of latency to keep, if there is one.
     ///   - fixed: Why the size isn't to be learned, for people; `nil` if it is.
-    ///   - startsFull: Whether to begin with the maximum: somebody wants full batches enough to wait for them.
-    public init(maxRows: Int, objective: Duration? = nil, fixed: String? = nil, startsFull: Bool = false) {
+    ///   - startRows: What to begin with.
+    public init(maxRows: Int, objective: Duration? = nil, fixed: String? = nil, startRows: Int = 1) {
         self.maxRows = max(maxRows, 1)
         self.objective = objective
         isFixed = fixed != nil
@@ -50,8 +52,16 @@ public struct BatchSizer: Sendable, Hashable {
             if let fixed {
                 Choice(rows: self.maxRows, reason: fixed)
             } else {
-                Choice(rows: startsFull ? self.maxRows : 1, reason: "nothing learned yet")
+                Choice(rows: min(max(startRows, 1), self.maxRows), reason: "nothing learned yet")
             }
+        self.startRows = choice.rows
+    }
+
+    /// Begins with more rows, since it is known from elsewhere that they may pay.
+    public mutating func begin(with rows: Int) {
+        guard !isFixed, rows > startRows else { return }
+        startRows = min(rows, maxRows)
+        if choice.rows < startRows { choice = decide() }
     }
 
     /// A batch of `rows` took `time`. Returns true if the choice changed.
@@ -72,7 +82,9 @@ public struct BatchSizer: Sendable, Hashable {
             return (sizeClass, point.rowsPerSecond)
         }
         let best = known.map(\.rate).max() ?? 0
-        guard let enough = known.first(where: { $0.rate >= Self.goodEnough * best }) else { return choice }
+        guard let enough = known.first(where: { $0.rate >= Self.goodEnough * best }) else {
+            return Choice(rows: startRows, reason: "nothing learned yet")
+        }
         var next = Self.untried(after: known)
         if next == nil, batchesSinceReview >= Self.reviewInterval {
             batchesSinceReview = 0
@@ -83,7 +95,9 @@ public struct BatchSizer: Sendable, Hashable {
         let why = "\(CostCurve.maxRows(sizeClass: enough.sizeClass)) give \(Int(enough.rate)) rows/s"
         return limitedByObjective(
             Choice(
-                rows: min(maxRows, CostCurve.maxRows(sizeClass: isAtEnd ? enough.sizeClass : next ?? 0)),
+                rows: isAtEnd
+                    ? min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass))
+                    : max(startRows, min(maxRows, CostCurve.maxRows(sizeClass: next ?? 0))),
                 reason: isAtEnd ? "\(why), the best size \(Int(best))" : "\(why), and more are tried"))
     }
 

@@ -37,6 +37,8 @@ final class TrialRun: Sendable {
         {
             return "\(difference); set rollout.allow_signature_change to true if that is meant"
         }
+        // What follows is mostly like what was before it, and has its load to take at once.
+        if let sizer = baseline.sizer { candidate.live?.batcher.begin(with: sizer.choice.rows) }
         let (start, busyBefore) = (time.now, baseline.busy)
         var trial = Trial(requests: rollout.trialRequests, objective: objective)
         await withTaskGroup(of: Void.self) { group in
