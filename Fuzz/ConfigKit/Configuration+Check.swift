@@ -9,7 +9,7 @@ extension DeploymentConfiguration {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         do {
-            check(String(decoding: try encoder.encode(document), as: UTF8.self))
+            check(String(decoding: try encoder.encode(document), as: UTF8.self).asYAML)
         } catch {
             finding("the status can't be written: \(error)")
         }

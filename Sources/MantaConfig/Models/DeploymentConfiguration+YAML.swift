@@ -44,9 +44,30 @@ extension DeploymentConfiguration.Document {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         guard let json = try? encoder.encode(self),
-            let root = try? Yams.compose(yaml: String(decoding: json, as: UTF8.self), .basic)
+            let root = try? Yams.compose(yaml: String(decoding: json, as: UTF8.self).asYAML, .basic)
         else { return .nothing }
         return root
+    }
+}
+
+extension String {
+    /// This JSON with escapes for the characters that JSON takes as they are and YAML doesn't (YAML 1.2, section 5.1).
+    package var asYAML: String {
+        guard unicodeScalars.contains(where: \.isEscapedInYAML) else { return self }
+        return unicodeScalars.reduce(into: "") { text, scalar in
+            guard scalar.isEscapedInYAML else { return text.unicodeScalars.append(scalar) }
+            let digits = String(scalar.value, radix: 16)
+            text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isEscapedInYAML: Bool {
+        switch value {
+        case 0x7F...0x9F, 0xFEFF, 0xFFFE, 0xFFFF: true
+        default: false
+        }
     }
 }
 

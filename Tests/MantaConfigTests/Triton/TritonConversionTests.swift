@@ -104,6 +104,19 @@ struct TritonConversionTests {
         #expect(try DeploymentConfiguration(yaml: yaml, file: file, name: "digits") == configuration, "\(yaml)")
     }
 
+    @Test(
+        "names of any characters are written and read again",
+        arguments: ["\u{7F}", "\u{85}", "\u{9F}", "\u{FEFF}", "\u{FFFF}"])
+    func controlCharacters(character: String) throws {
+        let name = "a\(character)b"
+        let read = try DeploymentConfiguration(
+            tritonText: "input { name: \"\(name)\" dims: 1 }", file: "config.pbtxt", name: "m", folder: "f")
+        let back = try DeploymentConfiguration(yaml: read.yaml(), file: "model.yaml", name: "m")
+
+        #expect(back == read)
+        #expect(back.inputs.map(\.name) == [name])
+    }
+
     @Test("defaults are written as nothing")
     func defaults() {
         #expect(DeploymentConfiguration(name: "m").yaml() == "")
