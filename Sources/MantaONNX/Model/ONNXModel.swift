@@ -16,11 +16,14 @@ final class ONNXModel: LoadedModel {
         var found = try SignatureReader(session: session).read()
         let settings = SessionSettings(source.options, variation: ShapeVariation(found.signature))
         if settings != guess {
+            // Never two copies of the weights at a time.
+            _ = consume session
             session = try Session(path: source.path, settings: settings, runtime: runtime)
             found = try SignatureReader(session: session).read()
         }
         signature = found.signature
         runner = Runner(session: session, inputNames: found.inputs, outputNames: found.outputs)
+        FreedMemory.giveBack()
     }
 
     func run(_ inputs: [Tensor?], outputs: [Int]) throws(ServingError) -> [Tensor] {
