@@ -1,0 +1,114 @@
+"""Tables and plots of what was measured."""
+
+import statistics
+
+
+def spread(values, digits=0):
+    """The median, with the least and the most of several."""
+    if not values:
+        return "–"
+    middle = f"{statistics.median(values):,.{digits}f}"
+    if len(values) == 1:
+        return middle
+    return f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
+
+
+class Results:
+    """Rows of measurements: dictionaries with a `kind` and what they are about."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def values(self, kind, key, **about):
+        return [
+            row[key] for row in self.rows
+            if row["kind"] == kind and all(row.get(name) == value for name, value in about.items())
+        ]
+
+    def unique(self, key):
+        """The different values of a key, in their order."""
+        return list(dict.fromkeys(row[key] for row in self.rows if key in row))
+
+    def ratios(self, model, connections, server, to="Manta"):
+        """How many times a server's rate the other's was, round by round."""
+        about = {"model": model, "connections": connections}
+        mine = {row["round"]: row["rate"] for row in self._loads(server=to, **about)}
+        theirs = {row["round"]: row["rate"] for row in self._loads(server=server, **about)}
+        return [mine[number] / theirs[number] for number in mine if number in theirs and theirs[number] > 0]
+
+    def _loads(self, **about):
+        return [
+            row for row in self.rows
+            if row["kind"] == "load" and all(row[name] == value for name, value in about.items())
+        ]
+
+    def markdown(self):
+        """All tables."""
+        parts = []
+        servers = self.unique("server")
+        for model in self.unique("model"):
+            connections = [n for n in self.unique("connections") if self.values("load", "rate", model=model, connections=n)]
+            parts.append(f"### {model}\n\nRequests per second, by connections:\n")
+            parts.append(self._table(
+                ["server", *map(str, connections)], servers,
+                lambda server: [
+                    spread(self.values("load", "rate", server=server, model=model, connections=n)) for n in connections]))
+            parts.append("Milliseconds, half of the answers and 99 % of them:\n")
+            parts.append(self._table(
+                ["server", *map(str, connections)], servers, lambda server: [
+                    " / ".join(
+                        spread([statistics.median(found)], 2) if found else "–"
+                        for found in (
+                            self.values("load", key, server=server, model=model, connections=n)
+                            for key in ("p50", "p99")))
+                    for n in connections]))
+            if "Manta" in servers and len(servers) > 1:
+                parts.append("How many times theirs Manta's rate is, round by round:\n")
+                parts.append(self._table(
+                    ["server", *map(str, connections)], [server for server in servers if server != "Manta"],
+                    lambda server: [spread(self.ratios(model, n, server), 2) for n in connections]))
+            failed = sum(self.values("load", "failed", model=model))
+            noise = [row["other_cpus"] for row in self._loads(model=model)]
+            parts.append(
+                f"Failed requests: {failed}. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
+                f"{max(noise):.2f}.\n")
+        parts.append("### Start and memory\n\nFrom `exec` to the first right answer, and memory once the load is over:\n")
+        runs = list(dict.fromkeys((row["server"], row["models"]) for row in self.rows if row["kind"] == "run"))
+        parts.append(self._table(
+            ["server", "models", "first answer, s", "resident, MiB", "without what is shared (PSS), MiB"], runs,
+            lambda run: [run[1]] + [
+                spread(self.values("run", key, server=run[0], models=run[1]), digits)
+                for key, digits in (("start", 2), ("resident", 0), ("share", 0))],
+            label=lambda run: run[0]))
+        return "\n".join(parts)
+
+    @staticmethod
+    def _table(head, rows, cells, label=lambda row: row):
+        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+        lines += ["| " + " | ".join([label(row), *cells(row)]) + " |" for row in rows]
+        return "\n".join(lines) + "\n"
+
+    def plot(self, path):
+        """A PNG: rate and the 99th percentile by connections, a column for each model."""
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+
+        models = self.unique("model")
+        figure, axes = pyplot.subplots(2, len(models), figsize=(5 * len(models), 8), squeeze=False, layout="constrained")
+        for column, model in enumerate(models):
+            for row, (key, title) in enumerate((("rate", "requests/s"), ("p99", "ms until 99 % are answered"))):
+                axis = axes[row][column]
+                for server in self.unique("server"):
+                    connections = [
+                        n for n in self.unique("connections")
+                        if self.values("load", key, server=server, model=model, connections=n)]
+                    medians = [
+                        statistics.median(self.values("load", key, server=server, model=model, connections=n))
+                        for n in connections]
+                    axis.plot(connections, medians, marker="o", label=server, linewidth=3 if server == "Manta" else 1)
+                axis.set(title=f"{model}: {title}", xlabel="connections", xscale="log", yscale="log")
+                axis.grid(alpha=0.3)
+        axes[0][0].legend(fontsize="small")
+        figure.savefig(path, dpi=120)
