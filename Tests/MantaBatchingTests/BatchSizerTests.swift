@@ -71,6 +71,37 @@ struct BatchSizerTests {
         #expect(sizer.choice.rows == 64)
     }
 
+    @Test("where all sizes give the same, larger ones are tried again and taken if they have become better")
+    func flatCurveIsReviewed() {
+        var sizer = BatchSizer(maxRows: 8)
+        _ = saturate(&sizer, batches: 500) { .microseconds(1000 * $0) }
+        #expect(sizer.choice.rows == 1)
+
+        _ = saturate(&sizer, batches: 20_000) { .microseconds(900 + 100 * $0) }
+        #expect(sizer.choice.rows == 8)
+    }
+
+    @Test("one that begins with the maximum finds the best size, below it and between", arguments: [1, 8, 64])
+    func beginsFull(best: Int) {
+        var sizer = BatchSizer(maxRows: 64, startRows: 64)
+        let sizes = saturate(&sizer, batches: 2500) {
+            .microseconds(100 * abs($0 - best) + 100 * $0 / best + 1000) * $0
+        }
+
+        #expect(sizes[0] == 64)
+        #expect(sizer.choice.rows == best)
+    }
+
+    @Test("an objective that a slow moment seemed to break lets larger batches come back", arguments: 0..<20)
+    func objectiveAfterHiccups(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var sizer = BatchSizer(maxRows: 64, objective: .milliseconds(10))
+        _ = saturate(&sizer, batches: 100) { .microseconds(500 + 100 * $0) * Int.random(in: 5...20, using: &random) }
+        _ = saturate(&sizer, batches: 20_000) { .microseconds(500 + 100 * $0) }
+
+        #expect(sizer.choice.rows >= 32, "seed \(seed)")
+    }
+
     @Test("one that follows another begins where that one was, and climbs down if it must", arguments: [1, 64])
     func begins(right: Int) {
         var sizer = BatchSizer(maxRows: 64)

@@ -49,6 +49,18 @@ struct InferenceCallTests {
         }
         let cases: [(Inference_ModelInferRequest, RPCError.Code, String)] = [
             (changed { $0.modelName = "nobody" }, .notFound, "model \"nobody\" is not found"),
+            (
+                changed {
+                    $0.outputs = [
+                        .with {
+                            $0.name = "y"
+                            $0.parameters["shared_memory_region"] = .with { $0.stringParam = "r" }
+                            $0.parameters["shared_memory_byte_size"] = .with { $0.int64Param = 8 }
+                        }
+                    ]
+                }, .permissionDenied,
+                "output \"y\": clients may not use shared memory here: start Manta with --allow-shared-memory"
+            ),
             (changed { $0.modelVersion = "4" }, .notFound, "model \"m\" has no version 4; it serves 3"),
             (changed { $0.modelVersion = "x" }, .notFound, "version \"x\": versions are whole numbers from 1 on"),
             (changed { $0.modelName = "vacant" }, .unavailable, "vacant failed: it has no version"),

@@ -1,12 +1,14 @@
 /// Chooses the largest batch worth forming, from what batches were seen to cost.
 ///
-/// It climbs: from one row on, each size that gives nearly the throughput of the best so far lets twice as many rows be
-/// tried, up to the configured maximum. Where larger batches don't give more rows per second (convolutional models on
-/// a CPU often don't), it stops at once, before they have cost much latency and memory. In force is then the smallest
-/// size that gives nearly the throughput of the best one. With an objective, a batch may take at most half of it, since
-/// a request may have to wait for one batch to end before its own begins.
+/// In force is the smallest size that gives nearly the throughput of the best one. It climbs there: twice as many rows
+/// are tried for as long as that doesn't give fewer rows per second, up to the configured maximum. Where larger batches
+/// don't pay (convolutional models on a CPU often don't), it stops before they have cost much latency and memory. One
+/// that begins with many rows tries fewer too.
 ///
-/// A size that was found worse is tried again now and then, since a machine's load changes.
+/// With an objective, a batch may take at most half of it, since a request may have to wait for one batch to end before
+/// its own begins.
+///
+/// One size more than the one in force is tried again now and then, since a machine's load changes.
 public struct BatchSizer: Sendable, Hashable {
     /// What was chosen, and why, in words.
     public struct Choice: Sendable, Hashable {
@@ -26,16 +28,20 @@ public struct BatchSizer: Sendable, Hashable {
     public private(set) var choice: Choice
     /// Whether the size is given and isn't to be learned.
     private let isFixed: Bool
-    /// The rows allowed until a size was found worse than a smaller one.
+    /// What to begin with, until a size was found worse than a smaller one.
     private var startRows: Int
+    /// The class of the size that was good enough when it was last decided.
+    private var lastEnough = 0
     private var batchesSinceReview = 0
 
-    /// Batches of a class before its mean is believed.
+    /// Batches of a class before it is believed.
     private static let minSamples = 8
     /// A size with this share of the best throughput is as good as the best.
     private static let goodEnough = 0.95
-    /// After so many batches larger sizes than the chosen are tried again.
+    /// After so many batches one size more than the one in force is tried again.
     private static let reviewInterval = 2000
+    /// So many batches after a review, or after a smaller size was found good, one size less is tried if it isn't known.
+    private static let descentInterval = 4 * minSamples
 
     /// A sizer that knows nothing yet, so that it begins with few rows.
     ///
@@ -57,7 +63,7 @@ public struct BatchSizer: Sendable, Hashable {
         self.startRows = choice.rows
     }
 
-    /// Begins with more rows, since it is known from elsewhere that they may pay.
+    /// Begins with more rows, since they paid for another that is much like this one.
     public mutating func begin(with rows: Int) {
         guard !isFixed, rows > startRows else { return }
         startRows = min(rows, maxRows)
@@ -68,7 +74,7 @@ public struct BatchSizer: Sendable, Hashable {
     public mutating func record(rows: Int, time: Duration) -> Bool {
         curve.record(rows: rows, time: time)
         batchesSinceReview += 1
-        // Deciding costs more than recording and the means move slowly, so it isn't done for each batch.
+        // Deciding costs more than recording and what is known changes slowly, so it isn't done for each batch.
         guard !isFixed, batchesSinceReview % Self.minSamples == 0 else { return false }
         let next = decide()
         defer { choice = next }
@@ -76,47 +82,52 @@ public struct BatchSizer: Sendable, Hashable {
     }
 
     private mutating func decide() -> Choice {
-        // What is known well enough to decide by, small sizes first.
-        let known = curve.points.enumerated().compactMap { sizeClass, point -> (sizeClass: Int, rate: Double)? in
-            guard let point, point.samples >= Self.minSamples else { return nil }
-            return (sizeClass, point.rowsPerSecond)
-        }
-        let best = known.map(\.rate).max() ?? 0
-        guard let enough = known.first(where: { $0.rate >= Self.goodEnough * best }) else {
+        let known = self.known
+        let best = known.values.max() ?? 0
+        func isGood(_ rate: Double) -> Bool { rate >= Self.goodEnough * best }
+        guard let enough = known.keys.sorted().first(where: { isGood(known[$0] ?? 0) }) else {
             return Choice(rows: startRows, reason: "nothing learned yet")
         }
-        var next = Self.untried(after: known)
-        if next == nil, batchesSinceReview >= Self.reviewInterval {
+        if batchesSinceReview >= Self.reviewInterval {
             batchesSinceReview = 0
-            next = enough.sizeClass + 1
-            for sizeClass in curve.points.indices.dropFirst(enough.sizeClass + 1) { curve.forget(sizeClass: sizeClass) }
+            curve.forget(sizeClass: min(enough, CostCurve.sizeClass(rows: choice.rows)) + 1)
+            return decide()
         }
-        let isAtEnd = next.map { $0 > CostCurve.sizeClass(rows: maxRows) } ?? true
-        let why = "\(CostCurve.maxRows(sizeClass: enough.sizeClass)) give \(Int(enough.rate)) rows/s"
+        if enough < lastEnough { batchesSinceReview = 0 }
+        lastEnough = enough
+        if known.contains(where: { $0 > enough && !isGood($1) }) { startRows = 1 }
+
+        let why = "\(CostCurve.maxRows(sizeClass: enough)) give \(Int(known[enough] ?? 0)) rows/s"
+        if enough > 0, known[enough - 1] == nil, batchesSinceReview < Self.descentInterval {
+            return limitedByObjective(
+                Choice(rows: CostCurve.maxRows(sizeClass: enough - 1), reason: "\(why), and fewer are tried"))
+        }
+        // What stands between is as good; what is worse ends the climb.
+        let next = (enough + 1..<enough + 64).first { known[$0].map { !isGood($0) } ?? true } ?? enough
+        if known[next] == nil, next <= CostCurve.sizeClass(rows: maxRows) {
+            let rows = max(startRows, min(maxRows, CostCurve.maxRows(sizeClass: next)))
+            return limitedByObjective(Choice(rows: rows, reason: "\(why), and more are tried"))
+        }
         return limitedByObjective(
             Choice(
-                rows: isAtEnd
-                    ? min(maxRows, CostCurve.maxRows(sizeClass: enough.sizeClass))
-                    : max(startRows, min(maxRows, CostCurve.maxRows(sizeClass: next ?? 0))),
-                reason: isAtEnd ? "\(why), the best size \(Int(best))" : "\(why), and more are tried"))
+                rows: min(maxRows, CostCurve.maxRows(sizeClass: enough)), reason: "\(why), the best size \(Int(best))"))
     }
 
-    /// The size to try next: the one after the last known, unless one on the way was worse than those before it. Sizes
-    /// that no batch has, since its requests have several rows each, are passed over.
-    private static func untried(after known: [(sizeClass: Int, rate: Double)]) -> Int? {
-        var next = 0
-        var best = 0.0
-        for (sizeClass, rate) in known {
-            if rate < goodEnough * best { return nil }
-            (next, best) = (sizeClass + 1, max(best, rate))
+    /// Rows per second by class of size, where that is known well enough to decide by.
+    private var known: [Int: Double] {
+        var rates: [Int: Double] = [:]
+        for (sizeClass, point) in curve.points.enumerated() {
+            if let point, point.samples >= Self.minSamples { rates[sizeClass] = point.rowsPerSecond }
         }
-        return next
+        return rates
     }
 
     private func limitedByObjective(_ choice: Choice) -> Choice {
         guard let objective else { return choice }
         var rows = choice.rows
-        while rows > 1, let time = curve.expectedTime(rows: rows), time > objective / 2 { rows /= 2 }
+        while rows > 1, let time = curve.expectedTime(rows: rows, minSamples: Self.minSamples), time > objective / 2 {
+            rows /= 2
+        }
         guard rows < choice.rows else { return choice }
         return Choice(rows: rows, reason: "the largest that runs within half of the objective of \(objective)")
     }

@@ -18,10 +18,13 @@ public struct CostCurve: Sendable, Hashable {
         private var recent = SIMD16<Double>()
 
         /// Rows in a second of one replica's time: those of the median batch among the last.
-        public var rowsPerSecond: Double {
+        public var rowsPerSecond: Double { 1 / max(secondsPerRow, 1e-9) }
+
+        /// The median batch's.
+        fileprivate var secondsPerRow: Double {
             let count = min(samples, recent.scalarCount)
             let sorted = (0..<count).map { recent[$0] }.sorted()
-            return 1 / max(sorted[count / 2], 1e-9)
+            return sorted[count / 2]
         }
 
         fileprivate init(rows: Double, seconds: Double) {
@@ -34,7 +37,7 @@ public struct CostCurve: Sendable, Hashable {
             let weight = max(0.05, 1 / Double(samples + 1))
             rows += weight * (newRows - rows)
             seconds += weight * (newSeconds - seconds)
-            recent[samples % recent.scalarCount] = newSeconds / newRows
+            recent[samples % recent.scalarCount] = newSeconds / max(newRows, 1)
             samples += 1
         }
     }
@@ -72,9 +75,18 @@ public struct CostCurve: Sendable, Hashable {
 
     /// The time that a batch of so many rows is expected to take, or `nil` if nothing near is known.
     ///
-    /// Between known classes the cost is taken as linear in the rows; beyond the last one as proportional to them.
-    public func expectedTime(rows: Int) -> Duration? {
-        let known = points.compactMap(\.self)
+    /// Between known classes the cost is taken as linear in the rows; beyond the last one as proportional to them. The
+    /// time of a class is that of its median batch.
+    ///
+    /// - Parameters:
+    ///   - rows: The size.
+    ///   - minSamples: How many batches a class must have had to count.
+    /// - Returns: The time.
+    public func expectedTime(rows: Int, minSamples: Int = 1) -> Duration? {
+        let known = points.compactMap { point -> (rows: Double, seconds: Double)? in
+            guard let point, point.samples >= minSamples else { return nil }
+            return (point.rows, point.rows * point.secondsPerRow)
+        }
         let size = Double(rows)
         guard let upper = known.first(where: { $0.rows >= size }) else {
             return known.last.map { .seconds($0.seconds * size / $0.rows) }

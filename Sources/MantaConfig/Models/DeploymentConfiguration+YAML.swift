@@ -65,7 +65,7 @@ extension String {
 extension Unicode.Scalar {
     fileprivate var isEscapedInYAML: Bool {
         switch value {
-        case 0x7F...0x9F, 0xFEFF, 0xFFFE, 0xFFFF: true
+        case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
         default: false
         }
     }

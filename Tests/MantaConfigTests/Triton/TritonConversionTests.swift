@@ -106,7 +106,7 @@ struct TritonConversionTests {
 
     @Test(
         "names of any characters are written and read again",
-        arguments: ["\u{7F}", "\u{85}", "\u{9F}", "\u{FEFF}", "\u{FFFF}"])
+        arguments: ["\u{7F}", "\u{85}", "\u{9F}", "\u{FEFF}", "\u{FFFF}", " \u{2028} ", "\u{2029}--- "])
     func controlCharacters(character: String) throws {
         let name = "a\(character)b"
         let read = try DeploymentConfiguration(
