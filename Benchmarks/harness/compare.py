@@ -136,13 +136,14 @@ def main():
                         print(f"left out: {error}", flush=True)
     text = f"Measured {time.strftime('%Y-%m-%d')} on {cpu_name()}, {len(os.sched_getaffinity(0))} CPUs that the load generator "
     text += f"shares, Linux {platform.release()}.\n\n{limits_text(rows, models, options.connections)}"
-    if options.rounds > 0:
-        results = Results(rows)
+    results = Results(rows)
+    if results.rows_of("load"):
         text += f"\n{options.rounds} rounds in turn, {options.seconds} s each; medians, with the least and the most.\n\n"
         text += results.markdown()
-        results.plot(os.path.join(options.out, "results.png"))
     with open(os.path.join(options.out, "results.md"), "w") as file:
         file.write(text)
+    if results.rows_of("load"):
+        results.plot(os.path.join(options.out, "results.png"))
     print(text)
 
 

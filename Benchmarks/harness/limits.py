@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -9,7 +10,7 @@ import time
 import numpy
 import onnxruntime
 
-from servers import HERE, PORT, WORK, wrk
+from servers import HERE, PORT, WORK, require_free_port, wrk
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -67,8 +68,12 @@ class StaticServer:
         binary = os.path.join(WORK, "static_server")
         source = os.path.join(HERE, "harness", "static_server.c")
         subprocess.run(["cc", "-O2", source, "-lmicrohttpd", "-o", binary], check=True)
+        require_free_port()
         self.process = subprocess.Popen([binary, str(PORT), reply])
-        time.sleep(0.2)
+        while socket.socket().connect_ex(("127.0.0.1", PORT)) != 0:
+            if self.process.poll() is not None:
+                raise RuntimeError("the server of ready replies doesn't start")
+            time.sleep(0.01)
 
     def load(self, model, connections, seconds):
         body = os.path.join(WORK, "models", model, "v2.json")

@@ -25,6 +25,9 @@ class Results:
             if row["kind"] == kind and all(row.get(name) == value for name, value in about.items())
         ]
 
+    def rows_of(self, kind):
+        return [row for row in self.rows if row["kind"] == kind]
+
     def unique(self, key):
         """The different values of a key, in their order."""
         return list(dict.fromkeys(row[key] for row in self.rows if key in row))
@@ -67,15 +70,17 @@ class Results:
                 parts.append(self._table(
                     ["server", *map(str, connections)], [server for server in servers if server != "Manta"],
                     lambda server: [spread(self.ratios(model, n, server), 2) for n in connections]))
-            failed = sum(self.values("load", "failed", model=model))
+            failed = {
+                server: count for server in servers
+                if (count := sum(self.values("load", "failed", model=model, server=server)))}
             noise = [row["other_cpus"] for row in self._loads(model=model)]
             parts.append(
-                f"Failed requests: {failed}. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
+                f"Failed requests: {failed or 'none'}. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
                 f"{max(noise):.2f}.\n")
         parts.append("### Start and memory\n\nFrom `exec` to the first right answer, and memory once the load is over:\n")
         runs = list(dict.fromkeys((row["server"], row["models"]) for row in self.rows if row["kind"] == "run"))
         parts.append(self._table(
-            ["server", "models", "first answer, s", "resident, MiB", "without what is shared (PSS), MiB"], runs,
+            ["server", "models", "first answer, s", "resident, MiB", "shared pages divided (PSS), MiB"], runs,
             lambda run: [run[1]] + [
                 spread(self.values("run", key, server=run[0], models=run[1]), digits)
                 for key, digits in (("start", 2), ("resident", 0), ("share", 0))],

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import time
 import tomllib
@@ -55,6 +56,7 @@ class Server:
             "MODELS": os.path.join(WORK, "models"), "SERVE": ",".join(run.models), "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.path.join(HERE, "peers"), "PYTHONDONTWRITEBYTECODE": "1", **run.environment,
         }
+        require_free_port()
         with open(os.path.join(WORK, f"{run.name}.log"), "ab") as log:
             self.processes = ProcessTree(list(self._command(words)), environment, HERE, log)
         try:
@@ -101,9 +103,12 @@ class Server:
             return f"status {reply.status}: {text[:200]!r}"
         with open(os.path.join(WORK, "models", model, "answer.json")) as file:
             expected = json.load(file)
-        numbers = _numbers(json.loads(text))
-        if len(numbers) == len(expected) and all(abs(a - b) < 1e-3 for a, b in zip(numbers, expected)):
-            return None
+        try:
+            numbers = _numbers(json.loads(text))
+            if len(numbers) == len(expected) and all(abs(a - b) < 1e-3 for a, b in zip(numbers, expected)):
+                return None
+        except (ValueError, LookupError, TypeError, StopIteration):
+            pass
         return f"wrong answer: {text[:200]!r}"
 
     def body(self, model):
@@ -128,6 +133,13 @@ class Server:
 
     def end(self):
         self.processes.end()
+
+
+def require_free_port():
+    """Whoever listens already would be measured in place of the server."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            raise SystemExit(f"something listens on port {PORT} already; end it first")
 
 
 def wrk(url, body, connections, seconds):

@@ -1,6 +1,6 @@
 """Makes the models that are compared, a request for each, and what its answer must be.
 
-    digits  a support vector machine over 64 pixels (scikit-learn): short runs, batching pays twelvefold
+    digits  a support vector machine over 64 pixels (scikit-learn): short runs, batching pays several times over
     magika  Google's classifier of file types: long runs that batching makes slower
     minilm  the sentence embedding all-MiniLM-L6-v2: long runs that batching makes faster
 
