@@ -8,7 +8,7 @@ import statistics
 import time
 
 from limits import StaticServer, engine
-from report import Results
+from report import Results, table
 from servers import WORK, Run, Server
 
 
@@ -88,19 +88,16 @@ class Limits:
 
 def limits_text(rows, models, connections):
     """The limits as a table."""
-    limits = {model: Limits(rows, model) for model in models}
-    lines = ["### Limits\n", "| | " + " | ".join(models) + " |", "|---|" + "---|" * len(models)]
-
-    def line(title, value):
-        lines.append(f"| {title} | " + " | ".join(value(limits[model]) for model in models) + " |")
-
-    line("engine alone, rows/s at its best", lambda limit: "{:,.0f} ({} × {} threads, {} rows)".format(
-        limit.best[0], *limit.best[1]))
-    line("engine alone, ms for one row", lambda limit: f"{limit.alone:.3f}")
+    limits = [Limits(rows, model) for model in models]
+    lines = {
+        "engine alone, rows/s at its best": lambda limit: "{:,.0f} ({} × {} threads, {} rows)".format(
+            limit.best[0], *limit.best[1]),
+        "engine alone, ms for one row": lambda limit: f"{limit.alone:.3f}",
+    }
     for number in connections:
-        line(f"ready reply, requests/s at {number}", lambda limit: f"{limit.reply(number):,.0f}")
-        line(f"bound of both, requests/s at {number}", lambda limit: f"{limit.bound(number):,.0f}")
-    return "\n".join(lines) + "\n"
+        lines[f"ready reply, requests/s at {number}"] = lambda limit, number=number: f"{limit.reply(number):,.0f}"
+        lines[f"bound of both, requests/s at {number}"] = lambda limit, number=number: f"{limit.bound(number):,.0f}"
+    return "### Limits\n\n" + table(["", *models], lines, lambda title: map(lines[title], limits))
 
 
 def main():
@@ -122,7 +119,7 @@ def main():
             rows.append(row)
             print(json.dumps(row), file=file, flush=True)
             what = [str(row[key]) for key in ("server", "limit", "model", "connections", "at", "rows") if key in row]
-            print(" ".join(what), *(f"{row['rate']:,.0f}/s" for _ in "r" if "rate" in row), flush=True)
+            print(*what, f"{row['rate']:,.0f}/s" if "rate" in row else "", flush=True)
 
         for number in range(max(1, options.rounds)):
             measure_limits(models, options, record)
@@ -137,12 +134,13 @@ def main():
     text = f"Measured {time.strftime('%Y-%m-%d')} on {cpu_name()}, {len(os.sched_getaffinity(0))} CPUs that the load generator "
     text += f"shares, Linux {platform.release()}.\n\n{limits_text(rows, models, options.connections)}"
     results = Results(rows)
-    if results.rows_of("load"):
+    has_loads = bool(results.of("load"))
+    if has_loads:
         text += f"\n{options.rounds} rounds in turn, {options.seconds} s each; medians, with the least and the most.\n\n"
         text += results.markdown()
     with open(os.path.join(options.out, "results.md"), "w") as file:
         file.write(text)
-    if results.rows_of("load"):
+    if has_loads:
         results.plot(os.path.join(options.out, "results.png"))
     print(text)
 

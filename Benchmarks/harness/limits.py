@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import threading
 import time
@@ -10,7 +9,7 @@ import time
 import numpy
 import onnxruntime
 
-from servers import HERE, PORT, WORK, require_free_port, wrk
+from servers import HERE, PORT, WORK, is_listening, require_free_port, wrk
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 
@@ -70,7 +69,7 @@ class StaticServer:
         subprocess.run(["cc", "-O2", source, "-lmicrohttpd", "-o", binary], check=True)
         require_free_port()
         self.process = subprocess.Popen([binary, str(PORT), reply])
-        while socket.socket().connect_ex(("127.0.0.1", PORT)) != 0:
+        while not is_listening():
             if self.process.poll() is not None:
                 raise RuntimeError("the server of ready replies doesn't start")
             time.sleep(0.01)

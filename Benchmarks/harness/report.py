@@ -13,20 +13,28 @@ def spread(values, digits=0):
     return f"{middle} ({min(values):,.{digits}f}–{max(values):,.{digits}f})"
 
 
+def table(head, rows, cells, label=lambda row: row):
+    """A table in Markdown: for each row its label and its cells."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join([label(row), *cells(row)]) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
 class Results:
     """Rows of measurements: dictionaries with a `kind` and what they are about."""
 
     def __init__(self, rows):
         self.rows = rows
 
-    def values(self, kind, key, **about):
+    def of(self, kind, **about):
+        """The rows of a kind that are about this."""
         return [
-            row[key] for row in self.rows
-            if row["kind"] == kind and all(row.get(name) == value for name, value in about.items())
+            row for row in self.rows
+            if row["kind"] == kind and all(row[name] == value for name, value in about.items())
         ]
 
-    def rows_of(self, kind):
-        return [row for row in self.rows if row["kind"] == kind]
+    def values(self, kind, key, **about):
+        return [row[key] for row in self.of(kind, **about)]
 
     def unique(self, key):
         """The different values of a key, in their order."""
@@ -35,15 +43,9 @@ class Results:
     def ratios(self, model, connections, server, to="Manta"):
         """How many times a server's rate the other's was, round by round."""
         about = {"model": model, "connections": connections}
-        mine = {row["round"]: row["rate"] for row in self._loads(server=to, **about)}
-        theirs = {row["round"]: row["rate"] for row in self._loads(server=server, **about)}
+        mine = {row["round"]: row["rate"] for row in self.of("load", server=to, **about)}
+        theirs = {row["round"]: row["rate"] for row in self.of("load", server=server, **about)}
         return [mine[number] / theirs[number] for number in mine if number in theirs and theirs[number] > 0]
-
-    def _loads(self, **about):
-        return [
-            row for row in self.rows
-            if row["kind"] == "load" and all(row[name] == value for name, value in about.items())
-        ]
 
     def markdown(self):
         """All tables."""
@@ -52,12 +54,12 @@ class Results:
         for model in self.unique("model"):
             connections = [n for n in self.unique("connections") if self.values("load", "rate", model=model, connections=n)]
             parts.append(f"### {model}\n\nRequests per second, by connections:\n")
-            parts.append(self._table(
+            parts.append(table(
                 ["server", *map(str, connections)], servers,
                 lambda server: [
                     spread(self.values("load", "rate", server=server, model=model, connections=n)) for n in connections]))
             parts.append("Milliseconds, half of the answers and 99 % of them:\n")
-            parts.append(self._table(
+            parts.append(table(
                 ["server", *map(str, connections)], servers, lambda server: [
                     " / ".join(
                         spread([statistics.median(found)], 2) if found else "–"
@@ -67,31 +69,25 @@ class Results:
                     for n in connections]))
             if "Manta" in servers and len(servers) > 1:
                 parts.append("How many times theirs Manta's rate is, round by round:\n")
-                parts.append(self._table(
+                parts.append(table(
                     ["server", *map(str, connections)], [server for server in servers if server != "Manta"],
                     lambda server: [spread(self.ratios(model, n, server), 2) for n in connections]))
             failed = {
                 server: count for server in servers
                 if (count := sum(self.values("load", "failed", model=model, server=server)))}
-            noise = [row["other_cpus"] for row in self._loads(model=model)]
+            noise = self.values("load", "other_cpus", model=model)
             parts.append(
                 f"Failed requests: {failed or 'none'}. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
                 f"{max(noise):.2f}.\n")
         parts.append("### Start and memory\n\nFrom `exec` to the first right answer, and memory once the load is over:\n")
-        runs = list(dict.fromkeys((row["server"], row["models"]) for row in self.rows if row["kind"] == "run"))
-        parts.append(self._table(
+        runs = list(dict.fromkeys((row["server"], row["models"]) for row in self.of("run")))
+        parts.append(table(
             ["server", "models", "first answer, s", "resident, MiB", "shared pages divided (PSS), MiB"], runs,
             lambda run: [run[1]] + [
                 spread(self.values("run", key, server=run[0], models=run[1]), digits)
                 for key, digits in (("start", 2), ("resident", 0), ("share", 0))],
             label=lambda run: run[0]))
         return "\n".join(parts)
-
-    @staticmethod
-    def _table(head, rows, cells, label=lambda row: row):
-        lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-        lines += ["| " + " | ".join([label(row), *cells(row)]) + " |" for row in rows]
-        return "\n".join(lines) + "\n"
 
     def plot(self, path):
         """A PNG: rate and the 99th percentile by connections, a column for each model."""

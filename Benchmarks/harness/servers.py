@@ -135,11 +135,15 @@ class Server:
         self.processes.end()
 
 
+def is_listening():
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+
+
 def require_free_port():
     """Whoever listens already would be measured in place of the server."""
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            raise SystemExit(f"something listens on port {PORT} already; end it first")
+    if is_listening():
+        raise SystemExit(f"something listens on port {PORT} already; end it first")
 
 
 def wrk(url, body, connections, seconds):
