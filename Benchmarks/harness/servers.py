@@ -14,6 +14,8 @@ from processes import ProcessTree, machine_cpu_seconds
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(HERE, ".work")
 PORT = 18400
+# A binary that is there already can be measured in place of this tree's.
+MANTA = os.path.abspath(os.environ.get("MANTA") or os.path.join(HERE, "..", ".build", "release", "manta"))
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Server:
     def __init__(self, run, limit=120):
         self.run = run
         venv = os.path.join(WORK, "venvs", run.name, "bin")
-        words = {"python": os.path.join(venv, "python"), "port": str(PORT), "work": WORK}
+        words = {"python": os.path.join(venv, "python"), "port": str(PORT), "work": WORK, "manta": MANTA}
         environment = {
             **os.environ, "PATH": venv + os.pathsep + os.environ["PATH"], "PORT": str(PORT), "SCRATCH": WORK,
             "MODELS": os.path.join(WORK, "models"), "SERVE": ",".join(run.models), "OMP_NUM_THREADS": "1",
@@ -117,6 +119,13 @@ class Server:
     @staticmethod
     def path(model):
         return f"/v2/models/{model}/infer"
+
+    def is_right(self, model):
+        """Whether the model answers, and answers right, now."""
+        try:
+            return self._fault(model) is None
+        except (OSError, http.client.HTTPException):
+            return False
 
     def load(self, model, connections, seconds):
         """Asks a model over as many connections without a pause (a closed loop).
