@@ -3,18 +3,12 @@
 import argparse
 import json
 import os
-import platform
 import statistics
 import time
 
 from limits import StaticServer, engine
-from report import Results, table
+from report import Results, conditions, table
 from servers import WORK, Run, Server
-
-
-def cpu_name():
-    with open("/proc/cpuinfo") as file:
-        return next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown CPU")
 
 
 def measure_limits(models, options, record):
@@ -131,8 +125,7 @@ def main():
                         measure(run, number, options, record)
                     except RuntimeError as error:
                         print(f"left out: {error}", flush=True)
-    text = f"Measured {time.strftime('%Y-%m-%d')} on {cpu_name()}, {len(os.sched_getaffinity(0))} CPUs that the load generator "
-    text += f"shares, Linux {platform.release()}.\n\n{limits_text(rows, models, options.connections)}"
+    text = f"{conditions()}\n\n{limits_text(rows, models, options.connections)}"
     results = Results(rows)
     has_loads = bool(results.of("load"))
     if has_loads:

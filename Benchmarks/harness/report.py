@@ -1,6 +1,51 @@
 """Tables and plots of what was measured."""
 
+import json
+import os
+import platform
+import shlex
 import statistics
+import sys
+import time
+
+
+def conditions():
+    """When and on what machine this is measured."""
+    with open("/proc/cpuinfo") as file:
+        cpu = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown CPU")
+    return (
+        f"Measured {time.strftime('%Y-%m-%d')} on {cpu}, {len(os.sched_getaffinity(0))} CPUs that the load generator "
+        f"shares, Linux {platform.release()}.")
+
+
+class Record:
+    """A folder with every figure, as they come, and the report that is made of them."""
+
+    def __init__(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        self.folder = folder
+        self.rows = []
+        self.file = open(self.path("results.jsonl"), "w")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def __call__(self, kind, said=None, **row):
+        """Writes a row down; `said` is what is shown of it meanwhile."""
+        row = {"kind": kind, **row}
+        self.rows.append(row)
+        print(json.dumps(row), file=self.file, flush=True)
+        if said:
+            print(said, flush=True)
+        return row
+
+    def publish(self, program, text):
+        """Writes the report, beginning with how it came about."""
+        binary = f"MANTA={shlex.quote(os.environ['MANTA'])} " if os.environ.get("MANTA") else ""
+        text = f"    {binary}{program} {shlex.join(sys.argv[1:])}\n\n{conditions()}\n\n{text}"
+        with open(self.path("results.md"), "w") as file:
+            file.write(text)
+        print(text)
 
 
 def spread(values, digits=0):
@@ -40,11 +85,10 @@ class Results:
         """The different values of a key, in their order."""
         return list(dict.fromkeys(row[key] for row in self.rows if key in row))
 
-    def ratios(self, model, connections, server, to="Manta"):
+    def ratios(self, server, kind, to="Manta", **about):
         """How many times a server's rate the other's was, round by round."""
-        about = {"model": model, "connections": connections}
-        mine = {row["round"]: row["rate"] for row in self.of("load", server=to, **about)}
-        theirs = {row["round"]: row["rate"] for row in self.of("load", server=server, **about)}
+        mine = {row["round"]: row["rate"] for row in self.of(kind, server=to, **about)}
+        theirs = {row["round"]: row["rate"] for row in self.of(kind, server=server, **about)}
         return [mine[number] / theirs[number] for number in mine if number in theirs and theirs[number] > 0]
 
     def markdown(self):
@@ -71,7 +115,7 @@ class Results:
                 parts.append("How many times theirs Manta's rate is, round by round:\n")
                 parts.append(table(
                     ["server", *map(str, connections)], [server for server in servers if server != "Manta"],
-                    lambda server: [spread(self.ratios(model, n, server), 2) for n in connections]))
+                    lambda server: [spread(self.ratios(server, "load", model=model, connections=n), 2) for n in connections]))
             failed = {
                 server: count for server in servers
                 if (count := sum(self.values("load", "failed", model=model, server=server)))}
