@@ -28,9 +28,9 @@ class Request:
     def bytes(self):
         lines = [f"{self.method} {self.path} HTTP/1.1", f"Host: 127.0.0.1:{PORT}", *self.headers]
         if self.method == "POST":
-            lines.append(f"Content-Length: {len(self.body)}")
-            if not any(line.lower().startswith("content-type:") for line in self.headers):
-                lines.append("Content-Type: application/json")
+            given = {line.split(":")[0].lower() for line in self.headers}
+            defaults = {"Content-Length": str(len(self.body)), "Content-Type": "application/json"}
+            lines += [f"{name}: {value}" for name, value in defaults.items() if name.lower() not in given]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
