@@ -85,6 +85,7 @@ let package = Package(
         .target(name: "CONNXRuntime"),
 
         part("MantaThreads"),
+        part("MantaProtobuf"),
         part("MantaCore"),
         part("MantaTelemetry", [logging, metrics]),
         .target(
@@ -96,7 +97,7 @@ let package = Package(
 
         part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "CONNXRuntime"]),
+        part("MantaONNX", ["MantaCore", "MantaProtobuf", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", deque]),
         part(
@@ -124,8 +125,9 @@ let package = Package(
         part(
             "MantaGRPC",
             [
-                "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol", "MantaHTTP",
-                "MantaThreads", "MantaConfig", "MantaGateway", logging, lifecycle, metrics, grpcCore, grpcProtobuf,
+                "MantaCore", "MantaProtobuf", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
+                "MantaHTTP", "MantaThreads", "MantaConfig", "MantaGateway", logging, lifecycle, metrics, grpcCore,
+                grpcProtobuf,
                 grpcTransport, protobuf, nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
             ]),
         part(

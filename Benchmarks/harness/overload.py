@@ -14,13 +14,13 @@ from processes import machine_cpu_seconds
 from report import Record, Results, spread, table
 from servers import Run, Server
 
-# Of what closed-loop clients get, the rates among which goodput's peak is looked for.
-LADDER = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
-BEFORE, WARM_UP = 2, 0.5
+# Of what closed-loop clients get, the rates among which goodput's peak is looked for, and beyond as long as it grows.
+LADDER = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+GROWTH = 1.15
+# Seconds of each of these rates, of what comes before it and doesn't count, and of half of the peak before an overload.
+STEP, WARM_UP, BEFORE = 3, 0.5, 2
 # With more CPUs than this in others' hands, a step is taken again, twice at most.
 NOISE = 0.2
-# How long clients wait, in limits.
-PATIENCE = 1.2
 # Back to normal: of the requests in a second from then on, no more than this share isn't good.
 NORMAL = 0.01
 
@@ -38,11 +38,7 @@ class Overload:
 
     def run(self):
         closed = self.generator.closed_loop(16, 10**9, self.requests, self.seed, seconds=2)
-        rate = closed["phases"][0]["good"] / closed["seconds"]
-        steps = [
-            self._write("step", self._offer([(rate * share, WARM_UP), (rate * share, self.options.seconds)], 1))
-            for share in LADDER]
-        peak = max(steps, key=lambda step: step["goodput"])
+        peak = self._peak(closed["phases"][0]["good"] / closed["seconds"])
         self._write("peak", peak)
         for factor in self.options.factors:
             half = peak["goodput"] / 2
@@ -52,6 +48,16 @@ class Overload:
                 "factor": factor, "of_peak": step["goodput"] / peak["goodput"],
                 "of_attainable": step["goodput"] / (peak["goodput"] * self._attainable(step, peak))}
             self._write("overload", step)
+
+    def _peak(self, guess):
+        """The step with the most goodput."""
+        def step(rate):
+            return self._write("step", self._offer([(rate, WARM_UP), (rate, STEP)], 1))
+
+        steps = [step(guess * share) for share in LADDER]
+        while (best := max(steps, key=lambda step: step["goodput"])) is steps[-1]:
+            steps.append(step(best["rate"] * GROWTH))
+        return best
 
     @staticmethod
     def _attainable(step, peak):
@@ -76,7 +82,7 @@ class Overload:
 
         self.seed += 1
         result = self.generator.open_loop(
-            plan, self.requests, self.seed, PATIENCE * self.limit_ms, self.limit_ms, at_phase)
+            plan, self.requests, self.seed, self.options.patience * self.limit_ms, self.limit_ms, at_phase)
         totals, seconds = result["phases"][counted], plan[counted][1]
         server, machine = (
             (after - before) / seconds for before, after in zip(used[counted], used[counted + 1]))
@@ -203,6 +209,7 @@ def main():
     parser.add_argument("--models", required=True)
     parser.add_argument("--limits", required=True)
     parser.add_argument("--factors", type=lambda text: [float(word) for word in text.split(",")], required=True)
+    parser.add_argument("--patience", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--after", type=float, required=True)
     parser.add_argument("--rounds", type=int, required=True)
@@ -229,8 +236,8 @@ def main():
                     server.end()
     noise = [row["other_cpus"] for row in record.rows] or [0]
     text = (
-        f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak; "
-        f"rounds in turn: {options.rounds}. The generator shares the CPUs: where it takes more of them than at the peak, the "
+        f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak. Clients "
+        f"leave after {options.patience:g} times the limit. Rounds in turn: {options.rounds}. The generator shares the CPUs: where it takes more of them than at the peak, the "
         f"server has less, and what it sends (sent/s) may be less than is offered. CPUs that others used meanwhile: "
         f"{statistics.median(noise):.2f}, at most {max(noise):.2f}.\n\n")
     record.publish("Benchmarks/overload", text + report(record.rows))

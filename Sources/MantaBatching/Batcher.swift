@@ -91,14 +91,25 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
     }
 
-    /// A request wants in, as a whole or cut in parts.
+    /// A request wants in.
     ///
     /// - Returns: `nil` if the queue is closed.
-    public func submit(_ parts: [Request]) -> BatchQueue<Payload>.Admission? {
+    public func submit(_ request: Request) -> BatchQueue<Payload>.Admission? {
         decide { state, now in
             guard !state.isClosed else { return (nil, .init()) }
-            let (admission, decision) =
-                parts.count == 1 ? state.queue.admit(parts[0], at: now) : state.queue.admit(parts: parts, at: now)
+            let (admission, decision) = state.queue.admit(request, at: now)
+            state.counts.add(parts: 1, rows: request.rows, admission == .accepted)
+            return (admission, decision)
+        }
+    }
+
+    /// A request that was cut in parts wants in.
+    ///
+    /// - Returns: `nil` if the queue is closed.
+    public func submit(parts: [Request]) -> BatchQueue<Payload>.Admission? {
+        decide { state, now in
+            guard !state.isClosed else { return (nil, .init()) }
+            let (admission, decision) = state.queue.admit(parts: parts, at: now)
             state.counts.add(parts: parts.count, rows: parts.reduce(0) { $0 + $1.rows }, admission == .accepted)
             return (admission, decision)
         }

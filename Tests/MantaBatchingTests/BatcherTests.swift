@@ -17,7 +17,7 @@ struct BatcherTests {
         let time = ManualTime()
         let batcher = Batcher<UInt64>(limits: .init(), time: time) { _ in }
 
-        #expect(batcher.submit([request(1, at: time.now)]) == .accepted)
+        #expect(batcher.submit(request(1, at: time.now)) == .accepted)
         let batch = await batcher.next(for: 0)
 
         #expect(batch?.map(\.id) == [1])
@@ -29,7 +29,7 @@ struct BatcherTests {
         let (expired, expire) = AsyncStream.makeStream(of: UInt64.self)
         let batcher = Batcher<UInt64>(limits: .init(), time: time) { expire.yield($0.id) }
         let deadline = time.now + .seconds(1)
-        _ = batcher.submit([request(7, at: time.now)])
+        _ = batcher.submit(request(7, at: time.now))
 
         await time.sleeperExists(until: deadline)
         time.advance(by: .seconds(1))
@@ -43,7 +43,7 @@ struct BatcherTests {
     func delayEnds() async {
         let time = ManualTime()
         let batcher = Batcher<UInt64>(limits: BatchLimits(delay: .milliseconds(5)), time: time) { _ in }
-        _ = batcher.submit([request(1, at: time.now)])
+        _ = batcher.submit(request(1, at: time.now))
         async let batch = batcher.next(for: 0)
 
         await time.sleeperExists(until: time.now + .milliseconds(5))
@@ -56,11 +56,11 @@ struct BatcherTests {
     func closes() async {
         let time = ManualTime()
         let batcher = Batcher<UInt64>(limits: .init(), time: time) { _ in }
-        _ = batcher.submit([request(1, at: time.now)])
+        _ = batcher.submit(request(1, at: time.now))
 
         batcher.close()
 
-        #expect(batcher.submit([request(2, at: time.now)]) == nil)
+        #expect(batcher.submit(request(2, at: time.now)) == nil)
         #expect(await batcher.next(for: 0)?.map(\.id) == [1])
         #expect(await batcher.next(for: 0) == nil)
     }
@@ -73,7 +73,7 @@ struct BatcherTests {
         batcher.retire(3)
         #expect(await batcher.next(for: 3) == nil)
 
-        _ = batcher.submit([request(1, at: time.now)])
+        _ = batcher.submit(request(1, at: time.now))
         #expect(await batcher.next(for: 4)?.map(\.id) == [1])
     }
 
@@ -83,7 +83,7 @@ struct BatcherTests {
             for sender in 0..<8 as Range<UInt64> {
                 senders.addTask {
                     for index in 0..<1000 as Range<UInt64> {
-                        #expect(batcher.submit([request(sender * 1000 + index, at: now)]) == .accepted)
+                        #expect(batcher.submit(request(sender * 1000 + index, at: now)) == .accepted)
                     }
                 }
             }

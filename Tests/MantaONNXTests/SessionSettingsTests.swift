@@ -1,4 +1,6 @@
+import FoundationEssentials
 import MantaCore
+import MantaTestKit
 import Testing
 
 @testable import MantaONNX
@@ -58,5 +60,33 @@ struct SessionSettingsTests {
         let inputs = [Tensor(shape: [2], [1, 5] as [Int64]), Tensor(shape: [2], [3, 4] as [Int64])]
 
         #expect(try model.run(inputs, outputs: [0])[0].values(as: Int64.self) == [4, 9])
+    }
+
+    @Test(
+        "what varies is found in the file as in the loaded model",
+        arguments: [
+            "add", "any_shape", "concatenate", "default_scale", "external", "fixed", "gather", "optional_input",
+            "reshape",
+            "scalar", "sum_and_greater", "text",
+        ])
+    func fromFile(name: String) throws {
+        let model = try Fixture.model(name)
+
+        #expect(ShapeVariation(modelFile: Fixture.path(name)) == ShapeVariation(model.signature))
+    }
+
+    @Test("a file that is cut off anywhere, or isn't there, is no reason to fail")
+    func brokenFile() throws {
+        try TemporaryFolder.with { folder in
+            let path = folder.path + "/cut.onnx"
+            let whole = try [UInt8](Data(contentsOf: URL(filePath: Fixture.path("sum_and_greater"))))
+            for count in whole.indices {
+                try folder.write(Array(whole[..<count]), to: "cut.onnx")
+                _ = ShapeVariation(modelFile: path)
+            }
+
+            #expect(ShapeVariation(modelFile: folder.path) == nil)
+            #expect(ShapeVariation(modelFile: path + ".none") == nil)
+        }
     }
 }

@@ -41,37 +41,83 @@ package struct InferenceService: Sendable {
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
-        let deployment = try catalog.deployment(model)
-        var trace = traces.begin(model, version: version, at: started)
-        defer { if let trace { traces.end(trace) } }
-        let target: Target
+        let call = try begin(model, version: version, started: started, decode: decode)
         do throws(ServingError) {
-            target = try deployment.target(version)
+            let response = try await call.deployment.infer(call.request, schedule: call.schedule, at: call.target)
+            return try finish(call, response, encode: encode)
         } catch {
-            let ended = time.now
-            trace?.ended(at: ended)
-            deployment.metrics(version)?.recordFailure(error.code, duration: ended - started, at: ended)
+            failed(call.target.metrics, error, started: started, trace: call.trace)
             throw error
         }
+    }
+
+    /// An inference that was read and can run.
+    ///
+    /// An object, so that the frames of asynchronous functions, which are allocated, hold one word of it.
+    private final class Call {
+        let deployment: Deployment
+        let target: Target
+        let request: InferenceRequest
+        let schedule: InferenceSchedule
+        let finish: OutputFinish
+        let started: ContinuousClock.Instant
+        var trace: Trace?
+
+        init(
+            _ deployment: Deployment, _ target: Target, _ request: InferenceRequest, _ schedule: InferenceSchedule,
+            _ finish: OutputFinish, started: ContinuousClock.Instant, trace: Trace?
+        ) {
+            (self.deployment, self.target, self.request) = (deployment, target, request)
+            (self.schedule, self.finish, self.started, self.trace) = (schedule, finish, started, trace)
+        }
+    }
+
+    @inline(never) private func begin(
+        _ model: String, version: Int?, started: ContinuousClock.Instant,
+        decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule)
+    ) throws(ServingError) -> Call {
+        let deployment = try catalog.deployment(model)
+        var trace = traces.begin(model, version: version, at: started)
+        var metrics: VersionMetrics?
         do throws(ServingError) {
+            let target = try deployment.target(version)
+            metrics = target.metrics
             let (request, schedule) = try decode(target.signature)
             let finish = OutputFinish(request.outputs, memory: memory)
             try finish.check(against: target.signature)
             trace?.queued(request, at: time.now)
-            let response = try await deployment.infer(request, schedule: schedule, at: target)
-            let answered = time.now
-            trace?.answered(response)
-            let reply = try encode(try finish(response, signature: target.signature))
-            let ended = time.now
-            trace?.ended(at: ended)
-            target.metrics.recordEncode(ended - answered)
-            target.metrics.recordAnswer(duration: ended - started, timing: response.timing, at: ended)
-            return reply
+            return Call(deployment, target, request, schedule, finish, started: started, trace: trace)
         } catch {
-            let ended = time.now
-            trace?.ended(at: ended)
-            target.metrics.recordFailure(error.code, duration: ended - started, at: ended)
+            failed(metrics ?? deployment.metrics(version), error, started: started, trace: trace)
             throw error
         }
+    }
+
+    @inline(never) private func finish<Reply>(
+        _ call: Call, _ response: InferenceResponse,
+        encode: (InferenceResponse) throws(ServingError) -> Reply
+    ) throws(ServingError) -> Reply {
+        let answered = time.now
+        call.trace?.answered(response)
+        let reply = try encode(try call.finish(response, signature: call.target.signature))
+        let ended = time.now
+        if var trace = call.trace {
+            trace.ended(at: ended)
+            traces.end(trace)
+        }
+        call.target.metrics.recordEncode(ended - answered)
+        call.target.metrics.recordAnswer(duration: ended - call.started, timing: response.timing, at: ended)
+        return reply
+    }
+
+    private func failed(
+        _ metrics: VersionMetrics?, _ error: ServingError, started: ContinuousClock.Instant, trace: Trace?
+    ) {
+        let ended = time.now
+        if var trace {
+            trace.ended(at: ended)
+            traces.end(trace)
+        }
+        metrics?.recordFailure(error.code, duration: ended - started, at: ended)
     }
 }

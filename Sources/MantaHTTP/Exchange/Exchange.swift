@@ -212,40 +212,45 @@ import Synchronization
         await state.withLock { $0.stream }?.run()
     }
 
+    // What waits for nothing has a function of its own: the frame of an asynchronous one is allocated, with room for
+    // all that is in it.
+
     private func respond() async -> HTTPResponse {
+        do {
+            let (handler, request) = try call()
+            return encoded(try await handler(request), for: request)
+        } catch {
+            return response(to: error)
+        }
+    }
+
+    /// The handler, and what it is called with.
+    @inline(never) private func call() throws(HTTPError) -> (Routes.Handler, HTTPRequest) {
         let (accepted, body) = state.withLock { state in
             defer { state.body = [] }
             return (state.accepted, state.body)
         }
-        guard let accepted else { return HTTPError(.internalServerError, "internal error").response }
-        do {
-            let request = try request(accepted, body: body)
-            return encoded(try await accepted.handler(request), for: accepted.head)
-        } catch let error as HTTPError {
-            return error.response
-        } catch is CancellationError {
-            return HTTPError(.clientClosedRequest, "the client has gone").response
-        } catch {
-            server.logger.error("Handler failed", metadata: ["error": "\(error)", "request.id": "\(id)"])
-            return HTTPError(.internalServerError, "internal error").response
-        }
+        guard let accepted else { throw HTTPError(.internalServerError, "internal error") }
+        let (id, receivedAt) = identity.withLock { $0 }
+        let request = HTTPRequest(
+            head: accepted.head, parameters: accepted.parameters,
+            body: try accepted.head.coding?.inflate(body, limit: server.limits.bodyBytes) ?? body, id: id,
+            receivedAt: receivedAt, remoteAddress: connection.remoteAddress, principal: accepted.principal)
+        return (accepted.handler, request)
     }
 
-    private func request(_ accepted: Accepted, body: [UInt8]) throws(HTTPError) -> HTTPRequest {
-        let head = accepted.head
-        let (id, receivedAt) = identity.withLock { $0 }
-        return HTTPRequest(
-            method: head.method, path: String(head.path), parameters: accepted.parameters, headers: head.headers,
-            body: try head.coding?.inflate(body, limit: server.limits.bodyBytes) ?? body, id: id,
-            receivedAt: receivedAt, remoteAddress: connection.remoteAddress, principal: accepted.principal,
-            queryString: head.query)
+    @inline(never) private func response(to error: any Error) -> HTTPResponse {
+        if let error = error as? HTTPError { return error.response }
+        if error is CancellationError { return HTTPError(.clientClosedRequest, "the client has gone").response }
+        server.logger.error("Handler failed", metadata: ["error": "\(error)", "request.id": "\(id)"])
+        return HTTPError(.internalServerError, "internal error").response
     }
 
     /// Compresses a reply that is worth it, if the client takes it.
-    private func encoded(_ response: HTTPResponse, for head: RequestHead) -> HTTPResponse {
+    @inline(never) private func encoded(_ response: HTTPResponse, for request: HTTPRequest) -> HTTPResponse {
         guard response.isCompressible, case .bytes(let bytes) = response.body, bytes.count >= 1024,
             response.headers["Content-Encoding"] == nil,
-            let coding = ContentCoding.accepted(head.headers["Accept-Encoding"]),
+            let coding = ContentCoding.accepted(request.headers["Accept-Encoding"]),
             let deflated = coding.deflate(bytes), deflated.count < bytes.count
         else { return response }
         var response = response

@@ -36,7 +36,7 @@ struct RequestHead: Sendable {
         guard size <= limits.headerBytes else {
             throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
         }
-        let hosts = headers.values(of: "Host").count
+        let hosts = headers.count(of: "Host")
         guard hosts <= 1 else { throw HTTPError(.badRequest, "more than one Host") }
         guard hosts == 1 || !isHostRequired else { throw HTTPError(.badRequest, "the request has no Host") }
         contentLength = try Self.contentLength(headers)
@@ -60,19 +60,20 @@ struct RequestHead: Sendable {
     var announcesBody: Bool { contentLength != nil || headers["Transfer-Encoding"] != nil }
 
     private static func contentLength(_ headers: HTTPHeaders) throws(HTTPError) -> Int? {
-        guard headers["Content-Length"] != nil || headers["Transfer-Encoding"] != nil else { return nil }
-        let lengths = headers.values(of: "Content-Length")
-        let codings = headers.values(of: "Transfer-Encoding")
-        if !lengths.isEmpty, !codings.isEmpty {
+        let (lengthCount, codingCount) = (headers.count(of: "Content-Length"), headers.count(of: "Transfer-Encoding"))
+        if lengthCount > 0, codingCount > 0 {
             throw HTTPError(.badRequest, "Content-Length and Transfer-Encoding exclude each other")
         }
-        if codings.count > 1 || codings.first.map({ $0.lowercased() != "chunked" }) == true {
-            throw HTTPError(
-                .badRequest, "Transfer-Encoding \"\(codings.joined(separator: ", "))\": expected chunked")
+        if let coding = headers["Transfer-Encoding"], codingCount > 1 || coding.lowercased() != "chunked" {
+            let codings = headers.values(of: "Transfer-Encoding").joined(separator: ", ")
+            throw HTTPError(.badRequest, "Transfer-Encoding \"\(codings)\": expected chunked")
         }
-        guard let first = lengths.first else { return nil }
-        guard lengths.allSatisfy({ $0 == first }) else {
-            throw HTTPError(.badRequest, "two different Content-Length: \(lengths.joined(separator: ", "))")
+        guard let first = headers["Content-Length"] else { return nil }
+        if lengthCount > 1 {
+            let lengths = headers.values(of: "Content-Length")
+            guard lengths.allSatisfy({ $0 == first }) else {
+                throw HTTPError(.badRequest, "two different Content-Length: \(lengths.joined(separator: ", "))")
+            }
         }
         guard let length = Int(first), first.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw HTTPError(.badRequest, "Content-Length \"\(first)\": expected a number of bytes")

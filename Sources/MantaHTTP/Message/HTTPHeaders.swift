@@ -27,15 +27,21 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
         fields.filter { Self.equal($0.name, name) }.map(\.value)
     }
 
+    /// How many fields there are of this name.
+    func count(of name: String) -> Int {
+        fields.reduce(0) { Self.equal($1.name, name) ? $0 + 1 : $0 }
+    }
+
     /// Adds a field.
     public mutating func append(_ name: String, _ value: String) {
         fields.append((name: name, value: value))
     }
 
     private static func equal(_ one: String, _ other: String) -> Bool {
-        let (one, other) = (one.utf8, other.utf8)
-        guard one.count == other.count else { return false }
-        for (left, right) in zip(one, other) where lowercase(left) != lowercase(right) { return false }
+        // Read before the bytes are: most names differ in length.
+        guard one.utf8.count == other.utf8.count else { return false }
+        let (one, other) = (one.utf8.span, other.utf8.span)
+        for index in one.indices where lowercase(one[index]) != lowercase(other[index]) { return false }
         return true
     }
 

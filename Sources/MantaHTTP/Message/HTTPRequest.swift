@@ -1,5 +1,7 @@
 /// A request whose body has arrived.
-public struct HTTPRequest: Sendable {
+///
+/// An object, since it is handed from one asynchronous function to the next, each of which would keep a copy.
+public final class HTTPRequest: Sendable {
     /// The method; HEAD comes as it is to the route of GET.
     public let method: HTTPMethod
     /// The path as sent, without the query.
@@ -9,7 +11,7 @@ public struct HTTPRequest: Sendable {
     /// The header fields.
     public let headers: HTTPHeaders
     /// The body, whole and inflated.
-    public internal(set) var body: [UInt8]
+    public let body: [UInt8]
     /// The client's `X-Request-Id` if it is fit to be logged, else a new one.
     public let id: String
     /// When the headers had arrived.
@@ -18,7 +20,16 @@ public struct HTTPRequest: Sendable {
     public let remoteAddress: String
     /// The name of the token that the request carried; `nil` if the listener asks for none or the route is open.
     public let principal: String?
-    let queryString: Substring
+    private let queryString: Substring
+
+    init(
+        head: RequestHead, parameters: PathParameters, body: [UInt8], id: String, receivedAt: ContinuousClock.Instant,
+        remoteAddress: String, principal: String?
+    ) {
+        (method, path, headers, queryString) = (head.method, String(head.path), head.headers, head.query)
+        (self.parameters, self.body, self.id, self.receivedAt) = (parameters, body, id, receivedAt)
+        (self.remoteAddress, self.principal) = (remoteAddress, principal)
+    }
 
     /// The value of the first query parameter of this name, percent-decoded; empty if it has none.
     ///
@@ -35,14 +46,15 @@ public struct HTTPRequest: Sendable {
 
 /// The parts of a path that a route names.
 public struct PathParameters: Sendable {
-    private let values: [(name: String, value: String)]
+    private let names: [String]
+    private let values: [String]
 
-    init(_ values: [(name: String, value: String)]) {
-        self.values = values
+    init(names: [String], values: [String]) {
+        (self.names, self.values) = (names, values)
     }
 
     /// The part that the route calls `name`.
     public subscript(name: String) -> String? {
-        values.first { $0.name == name }?.value
+        names.firstIndex(of: name).map { values[$0] }
     }
 }

@@ -50,6 +50,7 @@ public struct Routes: Sendable {
     }
 
     private var routes: [Route] = []
+    private var tree = RouteTree()
 
     /// No routes.
     public init() {}
@@ -71,7 +72,9 @@ public struct Routes: Sendable {
         if let index = routes.firstIndex(where: { $0.path.pattern == path }) {
             routes[index].targets.append(target)
         } else {
-            routes.append(Route(path: RoutePath(path), targets: [target]))
+            let path = RoutePath(path)
+            tree.insert(path, route: routes.count)
+            routes.append(Route(path: path, targets: [target]))
         }
     }
 
@@ -80,21 +83,28 @@ public struct Routes: Sendable {
         routes.flatMap { route in route.targets.map { ($0.method, route.path.pattern) } }
     }
 
-    /// Finds the handler of a request. A path that several routes match belongs to the first one added.
+    /// Finds the handler of a request. Where several routes match, a literal segment comes before a parameter.
+    ///
+    /// - Parameters:
+    ///   - method: The request's.
+    ///   - path: As sent.
+    /// - Returns: The handler and the parameters, or why there is none.
     func match(_ method: HTTPMethod, path: Substring) -> Match {
-        for route in routes {
-            switch route.path.match(path) {
-            case .differs: continue
-            case .malformed: return .malformed
-            case .matches(let parameters):
-                let wanted = method == .head ? .get : method
-                if let target = route.targets.first(where: { $0.method == wanted }) {
-                    return .found(target, parameters)
-                }
-                return .methodNotAllowed(allowed: Self.allowed(by: route))
-            }
+        guard let (index, ranges) = tree.find(path.utf8.span) else { return .notFound }
+        let route = routes[index]
+        var values: [String] = []
+        values.reserveCapacity(ranges.count)
+        for range in ranges {
+            let start = path.utf8.index(path.startIndex, offsetBy: range.lowerBound)
+            let end = path.utf8.index(start, offsetBy: range.count)
+            guard let value = PercentEncoding.decode(path[start..<end]) else { return .malformed }
+            values.append(value)
         }
-        return .notFound
+        let wanted = method == .head ? .get : method
+        if let target = route.targets.first(where: { $0.method == wanted }) {
+            return .found(target, PathParameters(names: route.path.names, values: values))
+        }
+        return .methodNotAllowed(allowed: Self.allowed(by: route))
     }
 
     private static func allowed(by route: Route) -> String {

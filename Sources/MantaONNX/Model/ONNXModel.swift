@@ -9,9 +9,9 @@ final class ONNXModel: LoadedModel {
 
     /// Loads a model file.
     init(loading source: ModelSource, in runtime: Runtime) throws(RuntimeFailure) {
-        // What suits the model depends on its shapes, which are known once it is loaded: begin with the usual case, a
-        // free batch size, and load again if it is another.
-        let guess = SessionSettings(source.options, variation: .batch)
+        // What suits the model depends on its shapes, which are known for sure once it is loaded: begin with what its
+        // file says or, if we can't read that, with the usual case, and load again if it is another.
+        let guess = SessionSettings(source.options, variation: ShapeVariation(modelFile: source.path) ?? .batch)
         var session = try Session(path: source.path, settings: guess, runtime: runtime)
         var found = try SignatureReader(session: session).read()
         let settings = SessionSettings(source.options, variation: ShapeVariation(found.signature))

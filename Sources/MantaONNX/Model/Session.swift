@@ -78,17 +78,3 @@ struct SessionSettings: Equatable {
             memoryPattern ? api.pointee.EnableMemPattern(options) : api.pointee.DisableMemPattern(options))
     }
 }
-
-/// Which sizes of a model's inputs differ from run to run.
-enum ShapeVariation {
-    case none, batch, free
-
-    /// That of these inputs.
-    init(_ signature: ModelSignature) {
-        if signature.inputs.contains(where: \.hasFreeInnerDimensions) {
-            self = .free
-        } else {
-            self = signature.inputs.contains { $0.shape.dimensions.first == -1 } ? .batch : .none
-        }
-    }
-}

@@ -54,29 +54,62 @@ extension Deployment {
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target
     ) async throws(ServingError) -> InferenceResponse {
         let arrived = time.now
-        var next = target.route
+        if let route = target.route {
+            if let response = try await infer(request, schedule, arrived: arrived, by: route) { return response }
+            return try await inferLater(request, schedule, arrived: arrived, version: target.version, after: route)
+        }
+        return try await inferLater(request, schedule, arrived: arrived, version: target.version, after: nil)
+    }
+
+    // What rarely happens has functions of its own: the frame of an asynchronous one is allocated, with room for all
+    // that is in it.
+
+    /// Runs a request by one instance; `nil` if that takes no more.
+    private func infer(
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant, by route: Route
+    ) async throws(ServingError) -> InferenceResponse? {
+        do throws(ServingError) {
+            let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived)
+            if response != nil { answered(request, by: route) }
+            return response
+        } catch {
+            guard error.code == .engineFailed, let standby = route.standby else { throw error }
+            return try await infer(request, schedule, arrived: arrived, by: standby, instead: route, after: error)
+        }
+    }
+
+    private func answered(_ request: InferenceRequest, by route: Route) {
+        for trial in route.trials { trial.offer(request) }
+        if let proof = route.proof, proof.answered() { send(.proved(route.id)) }
+    }
+
+    /// Runs a request by the instance that another took over from, which failed with it.
+    @inline(never) private func infer(
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant,
+        by standby: ServedVersion, instead route: Route, after error: ServingError
+    ) async throws(ServingError) -> InferenceResponse {
+        guard let response = (try? await standby.infer(request, schedule: schedule, arrived: arrived)) ?? nil else {
+            throw error
+        }
+        // The request was sound, then.
+        send(.regressed(route.id, reason: error.message))
+        return response
+    }
+
+    /// Runs a request by the instance that serves next, or will when it is woken up, unless the server stops.
+    @inline(never) private func inferLater(
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant, version: Int?,
+        after last: Route?
+    ) async throws(ServingError) -> InferenceResponse {
+        var last = last
         while true {
             let route =
-                if let next { next } else {
-                    try await awaken(target.version, for: request, schedule: schedule, arrived: arrived)
+                if let next = try target(version).route { next } else {
+                    try await awaken(version, for: request, schedule: schedule, arrived: arrived)
                 }
-            do throws(ServingError) {
-                if let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived) {
-                    for trial in route.trials { trial.offer(request) }
-                    if let proof = route.proof, proof.answered() { send(.proved(route.id)) }
-                    return response
-                }
-            } catch {
-                guard error.code == .engineFailed, let standby = route.standby,
-                    let response = (try? await standby.infer(request, schedule: schedule, arrived: arrived)) ?? nil
-                else { throw error }
-                // The request was sound, then.
-                send(.regressed(route.id, reason: error.message))
-                return response
-            }
-            // It takes no more requests: another one serves, or will when it is woken up, unless the server stops.
-            next = try self.target(target.version).route
-            if next?.id == route.id { throw route.instance.refusal(in: .draining) }
+            if let last, last.id == route.id { throw route.instance.refusal(in: .draining) }
+            if let response = try await infer(request, schedule, arrived: arrived, by: route) { return response }
+            last = route
         }
     }
 

@@ -10,7 +10,7 @@ struct Routing {
 }
 
 /// Where the requests to a version go.
-struct Route: Sendable {
+final class Route: Sendable {
     let id: DeploymentController.InstanceID
     let instance: ServedVersion
     let signature: ModelSignature
@@ -19,6 +19,14 @@ struct Route: Sendable {
     let proof: Proof?
     /// New instances that want copies of requests.
     let trials: [TrialRun]
+
+    init(
+        id: DeploymentController.InstanceID, instance: ServedVersion, signature: ModelSignature,
+        standby: ServedVersion?, proof: Proof?, trials: [TrialRun]
+    ) {
+        (self.id, self.instance, self.signature) = (id, instance, signature)
+        (self.standby, self.proof, self.trials) = (standby, proof, trials)
+    }
 }
 
 /// Counts what a new instance answers until it has proved itself.

@@ -1,6 +1,9 @@
 import MantaCore
 import Synchronization
 
+/// Names requests in queues. One counter for all: only equality and order matter.
+private let nextID = Atomic<UInt64>(0)
+
 /// A request, or a part of one, that waits for its outputs. Resolved exactly once, by whoever comes first.
 final class PendingInference: Sendable {
     /// The outputs wanted, and where the time went.
@@ -15,6 +18,8 @@ final class PendingInference: Sendable {
         case resolved(Result<Outcome, ServingError>)
     }
 
+    /// Names it in the queue. Those made later have larger ones.
+    let id = nextID.add(1, ordering: .relaxed).newValue
     /// One tensor for each input of the model, `nil` for an optional one left out.
     let inputs: [Tensor?]
     /// The indices of the outputs wanted.

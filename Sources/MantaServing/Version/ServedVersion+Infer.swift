@@ -1,6 +1,5 @@
 import MantaBatching
 package import MantaCore
-import Synchronization
 
 /// What a request may say about when it runs.
 public struct InferenceSchedule: Sendable, Hashable {
@@ -16,8 +15,21 @@ public struct InferenceSchedule: Sendable, Hashable {
     }
 }
 
-/// Names requests in queues. One counter for all: only equality matters.
-private let nextRequestID = Atomic<UInt64>(0)
+/// A request in a version's queue, whole or cut in parts.
+private struct Submission: Sendable {
+    let first: PendingInference
+    /// The parts after the first, if it was too large for one batch.
+    let rest: [PendingInference]
+    /// Whose turn it is to be answered, where that is kept.
+    let place: Int?
+
+    /// Takes out of the queue what still waits there: the caller has gone.
+    func cancel(in batcher: Batcher<PendingInference>) {
+        for request in batcher.cancel([first.id] + rest.map(\.id)) {
+            request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
+        }
+    }
+}
 
 extension ServedVersion {
     /// Runs a request through the model, with others if that pays.
@@ -35,33 +47,60 @@ extension ServedVersion {
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: ContinuousClock.Instant? = nil,
         isCopy: Bool = false
     ) async throws(ServingError) -> InferenceResponse? {
-        guard let live = try accepting() else { return nil }
+        guard let live = try accepting(),
+            let submission = try submit(request, schedule, arrived: arrived, isCopy: isCopy, to: live)
+        else { return nil }
+        defer { if let place = submission.place { live.order?.leave(place) } }
+        let result = await withTaskCancellationHandler {
+            submission.rest.isEmpty
+                ? await submission.first.result() : await Self.joinedResult(of: [submission.first] + submission.rest)
+        } onCancel: {
+            submission.cancel(in: live.batcher)
+        }
+        if let place = submission.place { await live.order?.turn(of: place) }
+        return response(to: request, outputs: submission.first.outputs, try result.get(), live)
+    }
+
+    // What waits for nothing has a function of its own: the frame of an asynchronous one is allocated, with room for
+    // all that is in it.
+
+    /// Puts a request into the queue; `nil` if that is closed.
+    @inline(never) private func submit(
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant?, isCopy: Bool,
+        to live: Live
+    ) throws(ServingError) -> Submission? {
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
         let whole = PendingInference(inputs: inputs, outputs: wanted, isCopy: isCopy)
         let parts = try split(whole, live)
-        let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
         let place = live.order?.enter()
-        defer { if let place { live.order?.leave(place) } }
-        guard try submit(queued, to: live.batcher) else { return nil }
-        let result = await withTaskCancellationHandler {
-            await Self.results(of: queued)
-        } onCancel: {
-            for request in live.batcher.cancel(queued.lazy.map(\.id)) {
-                request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
+        var isAccepted = false
+        defer { if !isAccepted, let place { live.order?.leave(place) } }
+        let key = BatchKey(inputs: inputs, outputs: wanted)
+        let arrived = arrived ?? time.now
+        let admission =
+            if let parts {
+                live.batcher.submit(parts: parts.map { queued($0, key, arrived: arrived, schedule: schedule) })
+            } else {
+                live.batcher.submit(queued(whole, key, arrived: arrived, schedule: schedule))
             }
-        }
-        if let place { await live.order?.turn(of: place) }
-        let outcome = try result.get()
+        isAccepted = try isAdmitted(admission, to: live.batcher)
+        guard isAccepted else { return nil }
+        return Submission(first: parts?[0] ?? whole, rest: parts.map { Array($0.dropFirst()) } ?? [], place: place)
+    }
+
+    @inline(never) private func response(
+        to request: InferenceRequest, outputs wanted: [Int], _ outcome: PendingInference.Outcome, _ live: Live
+    ) -> InferenceResponse {
         let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
         return InferenceResponse(
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
-    /// Cuts a request of more rows than a batch may have into parts that fit.
-    private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference] {
+    /// Cuts a request of more rows than a batch may have into parts that fit; `nil` if it fits as it is.
+    private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference]? {
         let (inputs, plan) = (whole.inputs, live.plan)
-        guard plan.maxRows > 0 else { return [whole] }
+        guard plan.maxRows > 0 else { return nil }
         let rows = whole.rowCount
         for (spec, tensor) in zip(live.signature.inputs, inputs) {
             guard let tensor, tensor.rowCount != rows else { continue }
@@ -70,7 +109,7 @@ extension ServedVersion {
                 "input \"\(spec.name)\": expected as many rows as the other inputs have, \(rows), "
                     + "got shape \(tensor.shape)")
         }
-        guard rows > plan.maxRows else { return [whole] }
+        guard rows > plan.maxRows else { return nil }
         // Parts cost memory and time of their own, and a shape with a zero in it costs its client nothing.
         guard (rows - 1) / plan.maxRows < BatchPlan.maxParts else {
             throw ServingError(
@@ -86,24 +125,21 @@ extension ServedVersion {
         }
     }
 
-    private func enqueueable(
-        _ parts: [PendingInference], arrived: ContinuousClock.Instant, schedule: InferenceSchedule
-    ) -> [QueuedRequest<PendingInference>] {
+    private func queued(
+        _ part: PendingInference, _ key: BatchKey, arrived: ContinuousClock.Instant, schedule: InferenceSchedule
+    ) -> QueuedRequest<PendingInference> {
         let terms = configuration.queue.terms(of: schedule)
-        let key = BatchKey(inputs: parts[0].inputs, outputs: parts[0].outputs)
-        return parts.map { part in
-            QueuedRequest(
-                id: nextRequestID.add(1, ordering: .relaxed).newValue, key: key, rows: part.rowCount,
-                byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
-                arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
-        }
+        return QueuedRequest(
+            id: part.id, key: key, rows: part.rowCount,
+            byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
+            arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
     }
 
     /// Returns false if the queue is closed.
-    private func submit(
-        _ requests: [QueuedRequest<PendingInference>], to batcher: Batcher<PendingInference>
+    private func isAdmitted(
+        _ admission: BatchQueue<PendingInference>.Admission?, to batcher: Batcher<PendingInference>
     ) throws(ServingError) -> Bool {
-        switch batcher.submit(requests) {
+        switch admission {
         case .accepted: return true
         case .tooManyRequests: throw overloaded("\(configuration.queue.maxRequests) requests wait", batcher)
         case .tooManyOfPriority(let priority):
@@ -124,14 +160,13 @@ extension ServedVersion {
     }
 
     /// Waits for all parts and puts their outputs together. The timing is the slowest part's.
-    private static func results(
-        of requests: [QueuedRequest<PendingInference>]
+    @inline(never) private static func joinedResult(
+        of parts: [PendingInference]
     ) async -> Result<PendingInference.Outcome, ServingError> {
-        if requests.count == 1 { return await requests[0].payload.result() }
         var outcomes: [PendingInference.Outcome] = []
         var failure: ServingError?
-        for request in requests {
-            switch await request.payload.result() {
+        for part in parts {
+            switch await part.result() {
             case .success(let outcome): outcomes.append(outcome)
             case .failure(let error): failure = failure ?? error
             }
