@@ -1,4 +1,5 @@
 """Checks the load generator: its arrivals, its counts against servers that behave in known ways, and what it costs.
+Checks as well that a server which leaks memory is told from one that doesn't.
 
 Called by Benchmarks/check-generator. Ends with status 1 if anything is not as it should be.
 """
@@ -10,6 +11,7 @@ import threading
 from generator import LEAVES, Generator, Request, failures
 from limits import StaticServer
 from servers import PORT, require_free_port
+from watch import Watch, growth
 
 faults = 0
 
@@ -123,7 +125,8 @@ def check_replies(generator):
 
 
 def check_cost(generator):
-    """Rates that are planned are reached, and requests are sent when they are due."""
+    """Rates that are planned are reached, and requests are sent when they are due; but for moments in which the
+    machine does something else."""
     server = StaticServer("{}")
     try:
         for rate in (500, 5000, 20000):
@@ -132,10 +135,25 @@ def check_cost(generator):
                 f"ready replies at {rate:,}/s", f"{totals['good']} of {totals['due']}, {totals['generator_cpus']:.2f} CPUs, ms: "
                 f"{totals['latency_ms']['p50']:.3f} until half are answered, half sent {totals['lateness_ms']['p50']:.3f} late, "
                 f"99 % {totals['lateness_ms']['p99']:.3f}",
-                totals["good"] == totals["due"] and abs(totals["due"] - 2 * rate) < 4 * math.sqrt(2 * rate)
-                and totals["lateness_ms"]["p50"] < 1)
+                totals["good"] + totals["unsent"] == totals["due"] and totals["unsent"] < 0.01 * totals["due"]
+                and abs(totals["due"] - 2 * rate) < 4 * math.sqrt(2 * rate) and totals["lateness_ms"]["p50"] < 1)
     finally:
         server.end()
+
+
+def check_growth(generator):
+    """A leak of 16 bytes a request is seen, which is 15 MiB per million at least, and where there is none, none is."""
+    for leak in (0, 16):
+        server, samples = StaticServer("{}", leak), []
+        try:
+            watch = Watch(server.process.pid, lambda kind, said, **row: row)
+            generator.closed_loop(
+                16, 200_000, [Request("one", b"x" * 400)], 1, every=5000, renew_every=200,
+                at_progress=lambda done: samples.append(watch.sample("load", done)))
+        finally:
+            server.end()
+        grown = growth(samples[len(samples) // 4:], "anonymous")
+        expect(f"MiB per million requests that leak {leak} bytes", f"{grown:.2f}", grown > 15 if leak else abs(grown) < 1)
 
 
 def main():
@@ -143,6 +161,7 @@ def main():
     check_arrivals(generator)
     check_replies(generator)
     check_cost(generator)
+    check_growth(generator)
     raise SystemExit(1 if faults else 0)
 
 

@@ -88,7 +88,11 @@ class Generator:
 
     def _lines(self, words):
         with subprocess.Popen([self.binary, *words], stdout=subprocess.PIPE, text=True) as process:
-            yield from process.stdout
+            try:
+                yield from process.stdout
+            except BaseException:
+                process.kill()  # nobody reads on
+                raise
         if process.returncode != 0:
             raise RuntimeError(f"the load generator ended with {process.returncode}")
 

@@ -63,12 +63,12 @@ def _repeat(session, output, feeds, seconds):
 class StaticServer:
     """libmicrohttpd alone: it takes whole requests and answers each with the same bytes."""
 
-    def __init__(self, reply):
+    def __init__(self, reply, leak=0):
         binary = os.path.join(WORK, "static_server")
         source = os.path.join(HERE, "harness", "static_server.c")
         subprocess.run(["cc", "-O2", source, "-lmicrohttpd", "-o", binary], check=True)
         require_free_port()
-        self.process = subprocess.Popen([binary, str(PORT), reply])
+        self.process = subprocess.Popen([binary, str(PORT), reply, str(leak)])
         while not is_listening():
             if self.process.poll() is not None:
                 raise RuntimeError("the server of ready replies doesn't start")

@@ -3,9 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# Whoever is told to end unwinds, and so ends the servers that it has started: they have sessions of their own.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 class ProcessTree:

@@ -1,10 +1,14 @@
 // The least that libmicrohttpd can be asked to do: it takes a request whole and answers with the same bytes each time.
-// usage: static_server PORT REPLY
+// With LEAK it forgets as many bytes with each request: what measures growth has to see them.
+// usage: static_server PORT REPLY [LEAK]
 #include <arpa/inet.h>
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+static size_t leak;
+static void *volatile forgotten;  // else the compiler would leave the leak out
 
 struct Body {
     char *bytes;
@@ -16,6 +20,7 @@ static enum MHD_Result answer(void *response, struct MHD_Connection *connection,
     struct Body *body = *context;
     if (body == NULL) {
         *context = calloc(1, sizeof(struct Body));
+        if (leak > 0) forgotten = memset(malloc(leak), 1, leak);
         return *context == NULL ? MHD_NO : MHD_YES;
     }
     if (*count == 0) return MHD_queue_response(connection, MHD_HTTP_OK, response);
@@ -37,7 +42,8 @@ static void completed(void *none, struct MHD_Connection *connection, void **cont
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) return 64;
+    if (count != 3 && count != 4) return 64;
+    if (count == 4) leak = atoi(arguments[3]);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(arguments[1]))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     struct MHD_Response *response =
