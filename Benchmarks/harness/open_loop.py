@@ -43,7 +43,7 @@ class Search:
             else:
                 high = middle
         while not self._holds(last := self._step(low, self.options.last)):
-            low /= PRECISION
+            low /= PRECISION**2
             if low < 1:
                 return None
         return last

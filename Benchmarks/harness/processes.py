@@ -72,10 +72,10 @@ class ProcessTree:
 
 
 def machine_cpu_seconds():
-    """The CPU time that everything on the machine has used."""
+    """The CPU time that everything on the machine has used, and that a virtual machine's host has kept for others."""
     with open("/proc/stat") as file:
-        user, nice, system, _, _, irq, soft_irq = map(int, file.readline().split()[1:8])
-    return (user + nice + system + irq + soft_irq) / TICKS
+        user, nice, system, _, _, irq, soft_irq, steal = map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + soft_irq + steal) / TICKS
 
 
 def _stat(pid):
