@@ -421,7 +421,8 @@ int main(int count, char **words) {
         arrivals_begin(&arrivals, seed);
         for (int i = 0; i < arrivals.count; i++) seconds += arrivals.phases[i].seconds;
     }
-    bin_count = seconds * BINS_PER_SECOND + 1;
+    bin_count = ceil(seconds * BINS_PER_SECOND);
+    if (bin_count == 0) bin_count = 1;  // a closed loop without an end: nobody looks at it
     bins = allocate(bin_count, sizeof *bins);
 
     began = now();
