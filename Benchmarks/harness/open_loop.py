@@ -160,6 +160,35 @@ def plot(rows, bounds, path):
     figure.savefig(path, dpi=120)
 
 
+def measure(run, number, bounds, generator, options, record):
+    """One server's turn in a round."""
+    try:
+        server = Server(run)
+    except RuntimeError as error:
+        print(f"left out: {error}", flush=True)
+        return
+    try:
+        for model in run.models:
+            step = Search(generator, server, model, bounds[model], options, number, record).run()
+            if step:
+                record("rate", f"{run.title} {model}: {step['rate']:,.1f}/s", **step)
+            else:
+                print(f"{run.title} {model}: no rate holds", flush=True)
+    finally:
+        server.end()
+
+
+def publish(record, bounds, options):
+    """Writes the report, of what there is if the run was ended before its time."""
+    text = (
+        f"Poisson arrivals, seed {options.seed}; the rate holds for {options.last:g} s with {GOOD_SHARE:.0%} of the requests "
+        f"answered within the bound, and at most {FAILED_SHARE:.1%} failed. Medians of rounds in turn "
+        f"({options.rounds} asked for), with the least and the most.\n\n")
+    record.publish("Benchmarks/open-loop", text + report(record.rows, bounds))
+    if record.rows:
+        plot(record.rows, bounds, record.path("results.png"))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/open-loop")
     parser.add_argument("--peers", required=True)
@@ -177,31 +206,13 @@ def main():
     if missing := [model for model in models if model not in bounds]:
         parser.error(f"no bound for {', '.join(missing)}")
     generator, record = Generator(), Record(options.out)
-    for number in range(options.rounds):
-        for name in options.peers.split(","):
-            for run in Run.of(name, models):
-                try:
-                    server = Server(run)
-                except RuntimeError as error:
-                    print(f"left out: {error}", flush=True)
-                    continue
-                try:
-                    for model in run.models:
-                        search = Search(generator, server, model, bounds[model], options, number, record)
-                        if step := search.run():
-                            record("rate", f"{run.title} {model}: {step['rate']:,.1f}/s", **step)
-                        else:
-                            print(f"{run.title} {model}: no rate holds", flush=True)
-                finally:
-                    server.end()
-    text = (
-        f"Poisson arrivals, seed {options.seed}; the rate holds for {options.last:g} s with {GOOD_SHARE:.0%} of the requests "
-        f"answered within the bound, and at most {FAILED_SHARE:.1%} failed. {options.rounds} rounds in turn; medians, with "
-        f"the least and the most.\n\n")
-    bounds = {model: bounds[model] for model in models}
-    record.publish("Benchmarks/open-loop", text + report(record.rows, bounds))
-    if record.rows:
-        plot(record.rows, bounds, record.path("results.png"))
+    try:
+        for number in range(options.rounds):
+            for name in options.peers.split(","):
+                for run in Run.of(name, models):
+                    measure(run, number, bounds, generator, options, record)
+    finally:
+        publish(record, {model: bounds[model] for model in models}, options)
 
 
 main()

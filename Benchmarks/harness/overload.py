@@ -203,6 +203,34 @@ def plot(rows, path):
     figure.savefig(path, dpi=100)
 
 
+def measure(run, number, limits, generator, options, record):
+    """One server's turn in a round."""
+    try:
+        server = Server(run)
+    except RuntimeError as error:
+        print(f"left out: {error}", flush=True)
+        return
+    try:
+        for model in run.models:
+            Overload(generator, server, model, limits[model], options, number, record).run()
+    finally:
+        server.end()
+
+
+def publish(record, options):
+    """Writes the report, of what there is if the run was ended before its time."""
+    noise = [row["other_cpus"] for row in record.rows] or [0]
+    text = (
+        f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak. "
+        f"Clients leave after {options.patience:g} times the limit. Medians of rounds in turn ({options.rounds} asked for). The "
+        f"generator shares the CPUs: where it takes more of them than at the peak, the server has less, and what it sends "
+        f"(sent/s) may be less than is offered. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
+        f"{max(noise):.2f}.\n\n")
+    record.publish("Benchmarks/overload", text + report(record.rows))
+    if any(row["kind"] == "overload" for row in record.rows):
+        plot(record.rows, record.path("results.png"))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/overload")
     parser.add_argument("--peers", required=True)
@@ -221,28 +249,13 @@ def main():
     if missing := [model for model in models if model not in limits]:
         parser.error(f"no limit for {', '.join(missing)}")
     generator, record = Generator(), Record(options.out)
-    for number in range(options.rounds):
-        for name in options.peers.split(","):
-            for run in Run.of(name, models):
-                try:
-                    server = Server(run)
-                except RuntimeError as error:
-                    print(f"left out: {error}", flush=True)
-                    continue
-                try:
-                    for model in run.models:
-                        Overload(generator, server, model, limits[model], options, number, record).run()
-                finally:
-                    server.end()
-    noise = [row["other_cpus"] for row in record.rows] or [0]
-    text = (
-        f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak. Clients "
-        f"leave after {options.patience:g} times the limit. Rounds in turn: {options.rounds}. The generator shares the CPUs: where it takes more of them than at the peak, the "
-        f"server has less, and what it sends (sent/s) may be less than is offered. CPUs that others used meanwhile: "
-        f"{statistics.median(noise):.2f}, at most {max(noise):.2f}.\n\n")
-    record.publish("Benchmarks/overload", text + report(record.rows))
-    if record.rows:
-        plot(record.rows, record.path("results.png"))
+    try:
+        for number in range(options.rounds):
+            for name in options.peers.split(","):
+                for run in Run.of(name, models):
+                    measure(run, number, limits, generator, options, record)
+    finally:
+        publish(record, options)
 
 
 main()
