@@ -84,7 +84,8 @@ class Search:
 
         self.seed += 1
         result = self.generator.open_loop(
-            [(rate, 0.5), (rate, seconds)], self.requests, self.seed, self.options.timeout_ms, self.bound_ms, at_phase)
+            [(rate, 0.5), (rate, seconds)], self.requests, self.seed, self.options.timeout_ms, self.bound_ms, at_phase,
+            patience_ms=self.bound_ms)
         totals = result["phases"][1]
         server, machine = ((after - before) / seconds for before, after in zip(used[1], used[2]))
         times = totals["latency_ms"] or {"p50": math.inf, "p99": math.inf}
