@@ -229,3 +229,14 @@ if Context.environment["MANTA_FUZZ"] != nil {
         fuzzer("fuzz-yaml", "YAML", ["FuzzConfigKit", "MantaConfig", "MantaServing"]),
     ]
 }
+
+// The operations that Benchmarks/micro counts the instructions of, which builds them.
+if Context.environment["MANTA_BENCHMARKS"] != nil {
+    package.targets += [
+        .target(name: "Allocations", path: "Benchmarks/Micro/Allocations"),
+        .executableTarget(
+            name: "manta-microbenchmarks",
+            dependencies: ["Allocations", "MantaCore", "MantaProtocol", "MantaBatching", "MantaHTTP"],
+            path: "Benchmarks/Micro/Operations", swiftSettings: settings),
+    ]
+}

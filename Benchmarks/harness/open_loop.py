@@ -10,7 +10,7 @@ import statistics
 import time
 
 from generator import Generator, Request, failures
-from processes import machine_cpu_seconds
+from processes import machine_cpu_seconds, wait_for_rest
 from report import Record, Results, spread, table
 from servers import Run, Server
 
@@ -72,6 +72,7 @@ class Search:
     def _step(self, rate, seconds):
         step = self._measure(rate, seconds)
         if not self._holds(step) and step["other_cpus"] > NOISE:
+            wait_for_rest(NOISE)
             step = self._measure(rate, seconds)
         return step
 

@@ -10,7 +10,7 @@ import os
 import statistics
 
 from generator import Generator, Request, failures
-from processes import machine_cpu_seconds
+from processes import machine_cpu_seconds, wait_for_rest
 from report import Record, Results, spread, table
 from servers import Run, Server
 
@@ -72,6 +72,7 @@ class Overload:
             step = self._measure(plan, counted)
             if step["other_cpus"] <= NOISE:
                 break
+            wait_for_rest(NOISE)
         return step
 
     def _measure(self, plan, counted):

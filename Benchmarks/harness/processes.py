@@ -78,6 +78,16 @@ def machine_cpu_seconds():
     return (user + nice + system + irq + soft_irq + steal) / TICKS
 
 
+def wait_for_rest(cpus, limit=20):
+    """Waits for a second in which the machine uses fewer CPUs than that, or until the limit is over."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        began, used = time.monotonic(), machine_cpu_seconds()
+        time.sleep(1)
+        if machine_cpu_seconds() - used < cpus * (time.monotonic() - began):
+            return
+
+
 def _stat(pid):
     """The fields of /proc/PID/stat after the name; the first is the state."""
     try:

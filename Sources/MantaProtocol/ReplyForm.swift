@@ -18,7 +18,7 @@ package struct ReplyForm: Sendable, Hashable {
     }
 
     /// All outputs in binary, or all in JSON.
-    init(binary: Bool) {
+    package init(binary: Bool) {
         binaryByDefault = binary
     }
 

@@ -144,10 +144,10 @@ struct ServerFileTests {
                 refused: notNumbers + numbers("-1", "1000001")
             ) { $0[keyPath: path].limits.connectionsPerAddress == 5 },
             Key(
-                "\(name).limits.header_bytes", "8KiB",
+                "\(name).limits.header_bytes", "12KiB",
                 expected: "a size from 1 KiB to 1 MiB, as bytes or such as 64 MiB",
                 refused: notNumbers + numbers("1023", "1048577") + strings("2 MiB", "8 kB")
-            ) { $0[keyPath: path].limits.headerBytes == 8192 },
+            ) { $0[keyPath: path].limits.headerBytes == 12_288 },
             Key(
                 "\(name).limits.body_bytes", "1 GiB",
                 expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",

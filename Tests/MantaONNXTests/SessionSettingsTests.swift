@@ -12,22 +12,20 @@ struct SessionSettingsTests {
         return SessionSettings(options, variation: ShapeVariation(ModelSignature(inputs: inputs, outputs: [])))
     }
 
-    @Test("fixed shapes have a memory plan and the arena")
+    @Test("fixed shapes have a memory plan and the arena, which they always fill alike")
     func fixed() {
         #expect(settings([[1, 3], []]).memoryPattern)
         #expect(settings([[1, 3], []]).arena)
+        #expect(!settings([[1, 3], []]).returnsMemory)
     }
 
-    @Test("a free batch size has the arena, but no plan for each size")
-    func freeBatch() {
-        #expect(!settings([[-1, 3], [2]]).memoryPattern)
-        #expect(settings([[-1, 3], [2]]).arena)
-    }
-
-    @Test("other free sizes have neither, so that memory doesn't grow with what was seen")
-    func freeLength() {
-        #expect(!settings([[-1, 3], [1, -1]]).memoryPattern)
-        #expect(!settings([[-1, 3], [1, -1]]).arena)
+    @Test(
+        "free sizes have the arena, which gives back what larger runs needed, but no plan for each size",
+        arguments: [[[-1, 3], [2]], [[-1, 3], [1, -1]]] as [[Shape]])
+    func free(shapes: [Shape]) {
+        #expect(!settings(shapes).memoryPattern)
+        #expect(settings(shapes).arena)
+        #expect(settings(shapes).returnsMemory)
     }
 
     @Test("what the options say holds, whatever the shapes", arguments: [true, false])

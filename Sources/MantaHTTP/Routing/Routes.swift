@@ -107,6 +107,11 @@ public struct Routes: Sendable {
         return .methodNotAllowed(allowed: Self.allowed(by: route))
     }
 
+    /// Whether something answers requests of this method and path.
+    package func answer(_ method: HTTPMethod, path: String) -> Bool {
+        if case .found = match(method, path: path[...]) { true } else { false }
+    }
+
     private static func allowed(by route: Route) -> String {
         var methods = route.targets.map(\.method.rawValue)
         if methods.contains("GET") { methods.append("HEAD") }

@@ -56,7 +56,7 @@ public struct HTTPLimits: Sendable, Hashable {
     /// Connections open at a time from one address; 0 for no limit, since behind a proxy all come from one.
     public var connectionsPerAddress = 0
     /// Request line and header fields of one request, in bytes.
-    public var headerBytes = 16 << 10
+    public var headerBytes = 8 << 10
     /// The body of one request, in bytes, as sent and inflated.
     public var bodyBytes = 64 << 20
     /// From a connection's start, or a request's first line, until its headers are there.

@@ -1,5 +1,6 @@
 internal import CONNXRuntime
 internal import MantaCore
+internal import Synchronization
 
 /// A model loaded by the runtime: graph and weights, shared by all who run it.
 ///
@@ -9,6 +10,10 @@ internal import MantaCore
     let runtime: Runtime
     /// Lives as long as this object.
     let raw: OpaquePointer
+    /// The options of a run that gives the arena's unused memory back afterwards; `nil` if there is none to give back.
+    /// Lives as long as this object.
+    private let returningMemory: OpaquePointer?
+    private let runs = Atomic<UInt32>(0)
 
     /// Loads the model file at `path`. External data is looked for beside it.
     init(path: String, settings: SessionSettings, runtime: Runtime) throws(RuntimeFailure) {
@@ -20,12 +25,43 @@ internal import MantaCore
         var session: OpaquePointer?
         try unsafe runtime.check(runtime.api.pointee.CreateSession(runtime.environment, path, options, &session))
         guard let session = unsafe session else { throw RuntimeFailure("the runtime gave no session") }
+        do throws(RuntimeFailure) {
+            unsafe returningMemory = settings.returnsMemory ? try unsafe Self.returningMemory(runtime) : nil
+        } catch {
+            unsafe runtime.api.pointee.ReleaseSession(session)
+            throw error
+        }
         unsafe raw = session
     }
 
+    private static func returningMemory(_ runtime: Runtime) throws(RuntimeFailure) -> OpaquePointer? {
+        var options: OpaquePointer?
+        try unsafe runtime.check(runtime.api.pointee.CreateRunOptions(&options))
+        do throws(RuntimeFailure) {
+            try unsafe runtime.check(
+                runtime.api.pointee.AddRunConfigEntry(options, "memory.enable_memory_arena_shrinkage", "cpu:0"))
+        } catch {
+            unsafe runtime.api.pointee.ReleaseRunOptions(options)
+            throw error
+        }
+        return unsafe options
+    }
+
     deinit {
+        unsafe runtime.api.pointee.ReleaseRunOptions(returningMemory)
         unsafe runtime.api.pointee.ReleaseSession(raw)
     }
+
+    /// The options of the next run; `nil` for the usual ones.
+    ///
+    /// To get memory back from the system costs a run some milliseconds, so it is given away now and then.
+    func optionsOfNextRun() -> OpaquePointer? {
+        guard unsafe returningMemory != nil else { return nil }
+        let number = runs.wrappingAdd(1, ordering: .relaxed).newValue
+        return number % Self.runsBetweenReturns == 0 ? unsafe returningMemory : nil
+    }
+
+    private static let runsBetweenReturns: UInt32 = 256
 }
 
 /// How a session is made.
@@ -36,19 +72,22 @@ struct SessionSettings: Equatable {
     var optimization: EngineOptions.Optimization
     var arena: Bool
     var memoryPattern: Bool
+    /// Whether what the arena doesn't use goes back to the system now and then.
+    var returnsMemory: Bool
 
     /// What the options say and, where they leave it open, what suits models of these shapes.
     ///
     /// The runtime keeps a memory plan, and its arena blocks to fit, for each combination of input shapes that it has
-    /// seen, and frees neither. With all sizes fixed that is one plan, and worth it. With a free first dimension there
-    /// would be one for each batch size, so plans are off and the arena, whose blocks all batch sizes can share, is on.
-    /// With any other free dimension the arena would grow with each longer text or larger picture, so it is off too.
+    /// seen, and frees neither. With all sizes fixed that is one plan, and worth it. With free ones there would be one for
+    /// each batch size, longer text or larger picture, so plans are off, and the arena, whose blocks they all can share,
+    /// gives back now and then what the largest of them needed.
     init(_ options: EngineOptions, variation: ShapeVariation) {
         threads = max(1, options.threads)
         execution = options.execution
         interOpThreads = max(1, options.interOpThreads)
         optimization = options.optimization
-        arena = options.arena ?? (variation != .free)
+        arena = options.arena ?? true
+        returnsMemory = arena && variation != .none
         // The runtime has no plan for nodes that run in no fixed order.
         memoryPattern = execution == .sequential && (options.memoryPattern ?? (variation == .none))
     }

@@ -52,7 +52,8 @@ struct Runner: Sendable {
         guard let allValues = values.baseAddress, let allNames = names.baseAddress else { return [] }
         try unsafe runtime.check(
             api.pointee.Run(
-                session.raw, nil, allNames, allValues, given.count, allNames + given.count, outputs.count,
+                session.raw, session.optionsOfNextRun(), allNames, allValues, given.count, allNames + given.count,
+                outputs.count,
                 allValues + given.count))
 
         var results: [Tensor] = []
