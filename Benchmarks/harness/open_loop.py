@@ -146,16 +146,13 @@ def plot(rows, bounds, path):
     figure, axes = pyplot.subplots(1, len(models), figsize=(6 * len(models), 5), squeeze=False, layout="constrained")
     for axis, model in zip(axes[0], models):
         for number, server in enumerate(results.unique("server")):
-            steps = sorted(
-                (step for step in results.of("step", server=server, model=model) if step["p99"] < math.inf),
-                key=lambda step: step["rate"])
-            for key, style, label in (("p99", "-", server), ("p50", ":", None)):
-                axis.plot(
-                    [step["rate"] for step in steps], [step[key] for step in steps], style, marker=".", color=f"C{number}",
-                    label=label)
+            steps = [step for step in results.of("step", server=server, model=model) if step["p99"] < math.inf]
+            rates = [step["rate"] for step in steps]
+            for key, fill, label in (("p99", f"C{number}", server), ("p50", "none", None)):
+                axis.scatter(rates, [step[key] for step in steps], edgecolors=f"C{number}", facecolors=fill, s=18, label=label)
         axis.axhline(bounds[model], color="black", linewidth=0.7)
         axis.set(
-            title=f"{model}: ms until 99 % (line) and half (dots) are answered", xlabel="requests/s offered", xscale="log",
+            title=f"{model}: ms until 99 % (full) and half (hollow) are answered", xlabel="requests/s offered", xscale="log",
             yscale="log")
         axis.grid(alpha=0.3)
     axes[0][0].legend(fontsize="small")
