@@ -24,7 +24,7 @@ func part(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
 /// The tests of one part.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: [.init(stringLiteral: name), "MantaTestKit"] + dependencies,
+        name: name + "Tests", dependencies: [.init(stringLiteral: name), "MantaTestKit", "MantaTime"] + dependencies,
         exclude: exclude, swiftSettings: settings)
 }
 
@@ -86,24 +86,28 @@ let package = Package(
 
         part("MantaThreads"),
         part("MantaProtobuf"),
+        part("MantaTime"),
         part("MantaCore"),
-        part("MantaTelemetry", [logging, metrics]),
+        part("MantaTelemetry", ["MantaTime", logging, metrics]),
         .target(
             name: "MantaWire", dependencies: [grpcCore, grpcProtobuf, protobuf], exclude: ["Protos"],
             swiftSettings: generatedSettings),
         part("MantaSharedMemory", ["MantaCore"]),
-        part("MantaAutoscaler"),
-        part("MantaStore", ["MantaCore", "MantaThreads", grdb]),
+        part("MantaAutoscaler", ["MantaTime"]),
+        part("MantaStore", ["MantaCore", "MantaThreads", "MantaTime", grdb]),
 
-        part("MantaHTTP", ["MantaThreads", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
+        part(
+            "MantaHTTP",
+            ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "MantaProtobuf", "CONNXRuntime"]),
 
-        part("MantaBatching", ["MantaCore", deque]),
+        part("MantaBatching", ["MantaCore", "MantaTime", deque]),
         part(
             "MantaServing",
             [
-                "MantaCore", "MantaThreads", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, lifecycle,
+                "MantaCore", "MantaThreads", "MantaTime", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging,
+                lifecycle,
                 metrics,
             ]),
         part(
@@ -112,28 +116,32 @@ let package = Package(
         part(
             "MantaController",
             [
-                "MantaCore", "MantaThreads", "MantaStore", "MantaAutoscaler", "MantaServing", "MantaConfig",
+                "MantaCore", "MantaThreads", "MantaTime", "MantaStore", "MantaAutoscaler", "MantaServing",
+                "MantaConfig",
                 "MantaTelemetry", logging,
                 lifecycle,
             ]),
         part(
             "MantaGateway",
             [
-                "MantaCore", "MantaThreads", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
+                "MantaCore", "MantaThreads", "MantaTime", "MantaWire", "MantaSharedMemory", "MantaServing",
+                "MantaProtocol",
                 "MantaHTTP", "MantaTelemetry", "MantaConfig", "MantaController", logging, protobuf,
             ]),
         part(
             "MantaGRPC",
             [
                 "MantaCore", "MantaProtobuf", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
-                "MantaHTTP", "MantaThreads", "MantaConfig", "MantaGateway", logging, lifecycle, metrics, grpcCore,
+                "MantaHTTP", "MantaThreads", "MantaTime", "MantaConfig", "MantaGateway", logging, lifecycle, metrics,
+                grpcCore,
                 grpcProtobuf,
                 grpcTransport, protobuf, nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
             ]),
         part(
             "MantaAdmin",
             [
-                "MantaCore", "MantaHTTP", "MantaTelemetry", "MantaBatching", "MantaAutoscaler", "MantaServing",
+                "MantaCore", "MantaHTTP", "MantaTime", "MantaTelemetry", "MantaBatching", "MantaAutoscaler",
+                "MantaServing",
                 "MantaConfig", "MantaController", "MantaGateway", asyncAlgorithms,
             ],
             resources: [.embedInCode("Console/Page")]),
@@ -158,7 +166,7 @@ let package = Package(
             // makes such threads wait for each other, more or less so by the chance of which of them share an arena.
             linkerSettings: [.linkedLibrary("mimalloc")]),
 
-        part("MantaTestKit", ["MantaCore", "MantaThreads"]),
+        part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
         part(
             "MantaGatewayTestKit",
             [
@@ -202,7 +210,7 @@ let package = Package(
             ]),
         tests(
             "MantaClient",
-            ["MantaCore", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
+            ["MantaCore", "MantaTime", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]

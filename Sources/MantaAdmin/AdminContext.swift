@@ -1,9 +1,10 @@
 package import MantaController
-package import MantaCore
+import MantaCore
 package import MantaGateway
 import MantaServing
 package import MantaTelemetry
 import FoundationEssentials
+package import MantaTime
 
 /// What the routes for operators work with.
 package struct AdminContext: Sendable {

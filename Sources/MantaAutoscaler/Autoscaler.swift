@@ -1,3 +1,5 @@
+public import MantaTime
+
 /// Decides how many replicas a deployment should have. A value: measurements in, a count and a reason out.
 ///
 /// Three rules:
@@ -35,16 +37,16 @@ public struct Autoscaler: Sendable {
     /// The load at which so many replicas were not enough.
     private var notes: [Int: Note] = [:]
     /// When something was last asked, or observing began.
-    private var lastActive: ContinuousClock.Instant?
+    private var lastActive: Instant?
 
     /// When there were last fewer. An average falls gradually, and each of its values would be a decision.
-    private var lastDecrease: ContinuousClock.Instant?
+    private var lastDecrease: Instant?
 
     private struct Note {
         var arrivalRate: Double
         /// An average shows a sudden load in full only later. Until then nothing is given up anyway.
-        var isOpenUntil: ContinuousClock.Instant
-        var expires: ContinuousClock.Instant
+        var isOpenUntil: Instant
+        var expires: Instant
     }
 
     /// For how long it is remembered that a count wasn't enough.
@@ -75,7 +77,7 @@ public struct Autoscaler: Sendable {
 
 extension Autoscaler {
     /// The load was measured. A sample that can't be, or is older than the last, is left out.
-    public mutating func observe(_ sample: LoadSample, at now: ContinuousClock.Instant) {
+    public mutating func observe(_ sample: LoadSample, at now: Instant) {
         guard sample.isPlausible else { return }
         window.add(sample, at: now)
         for (count, note) in notes where note.isOpenUntil >= now {
@@ -90,7 +92,7 @@ extension Autoscaler {
     ///   - now: The time.
     ///   - wanted: How many replicas are wanted now, ready or not.
     /// - Returns: A change, or `nil` if the count is right.
-    public mutating func decide(at now: ContinuousClock.Instant, wanted: Int) -> Decision? {
+    public mutating func decide(at now: Instant, wanted: Int) -> Decision? {
         guard allowed.contains(wanted) else {
             let nearest = min(max(wanted, allowed.lowerBound), allowed.upperBound)
             let bound = nearest > wanted ? "min_replicas is \(nearest)" : "max_replicas is \(nearest)"
@@ -111,7 +113,7 @@ extension Autoscaler {
             return increase(from: wanted, to: least, ruleReason(wanted: wanted), at: now)
         }
         if wanted > 1, let most = mostWanted.value(at: now), most < wanted,
-            lastDecrease.map({ $0.duration(to: now) >= configuration.lookBackPeriod }) ?? true
+            lastDecrease.map({ now - $0 >= configuration.lookBackPeriod }) ?? true
         {
             return decrease(from: wanted, to: max(most, 1), at: now)
         }
@@ -119,7 +121,7 @@ extension Autoscaler {
     }
 
     /// A request waits and no replica is wanted: there must be one, whatever the delays. `nil` if one is.
-    public mutating func wake(at now: ContinuousClock.Instant, wanted: Int) -> Decision? {
+    public mutating func wake(at now: Instant, wanted: Int) -> Decision? {
         lastActive = now
         guard wanted == 0 else { return nil }
         return change(
@@ -175,7 +177,7 @@ extension Autoscaler {
     }
 
     private mutating func increase(
-        from: Int, to: Int, _ reason: String, at now: ContinuousClock.Instant
+        from: Int, to: Int, _ reason: String, at now: Instant
     ) -> Decision {
         // Fewer would not have been enough either.
         for count in allowed where count <= from {
@@ -190,7 +192,7 @@ extension Autoscaler {
         return change(from: from, to: to, reason, at: now)
     }
 
-    private mutating func decrease(from: Int, to: Int, at now: ContinuousClock.Instant) -> Decision? {
+    private mutating func decrease(from: Int, to: Int, at now: Instant) -> Decision? {
         guard let count = (to..<from).first(where: { suffices($0, at: now) }) else { return nil }
         lastDecrease = now
         let reason = "\(ruleReason(wanted: from)) for \(configuration.downscaleDelay.seconds.rounded(toPlaces: 1)) s"
@@ -200,7 +202,7 @@ extension Autoscaler {
     }
 
     /// Whether so many replicas keep up with the arrivals, as far as is known.
-    private func suffices(_ count: Int, at now: ContinuousClock.Instant) -> Bool {
+    private func suffices(_ count: Int, at now: Instant) -> Bool {
         let rate = window.arrivalRate
         if let capacity = window.latest?.capacity, rate > Self.fullest * Double(count) * capacity { return false }
         return notes.allSatisfy { failed, note in
@@ -209,9 +211,9 @@ extension Autoscaler {
     }
 
     /// The last replica goes when nothing was asked for long enough.
-    private mutating func sleep(at now: ContinuousClock.Instant, wanted: Int) -> Decision? {
+    private mutating func sleep(at now: Instant, wanted: Int) -> Decision? {
         let delay = configuration.downscaleToZeroDelay ?? configuration.downscaleDelay
-        guard wanted == 1, allowed.contains(0), let lastActive, lastActive.duration(to: now) >= delay else {
+        guard wanted == 1, allowed.contains(0), let lastActive, now - lastActive >= delay else {
             return nil
         }
         return change(
@@ -243,7 +245,7 @@ extension Autoscaler {
     private func milliseconds(_ seconds: Double) -> Double { (seconds * 1000).rounded(toPlaces: 1) }
 
     private mutating func change(
-        from: Int, to: Int, _ reason: String, at now: ContinuousClock.Instant
+        from: Int, to: Int, _ reason: String, at now: Instant
     ) -> Decision {
         let sample = window.latest
         let inputs = Decision.Inputs(

@@ -1,3 +1,5 @@
+public import MantaTime
+
 /// A change of the number of replicas, and everything that led to it.
 public struct Decision: Sendable, Hashable {
     /// What was known at the time.
@@ -21,7 +23,7 @@ public struct Decision: Sendable, Hashable {
     }
 
     /// When.
-    public var at: ContinuousClock.Instant
+    public var at: Instant
     /// How many replicas were wanted until then.
     public var from: Int
     /// How many are wanted now.

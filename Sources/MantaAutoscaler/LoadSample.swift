@@ -1,3 +1,5 @@
+import MantaTime
+
 /// The load of a deployment, as measured at one time.
 ///
 /// Counts come from what there is at that time (the queue, the batches that run), never from counters that two places
@@ -54,11 +56,5 @@ public struct LoadSample: Sendable, Hashable {
     var expectedWait: Double {
         guard let capacity, replicas > 0 else { return queueWait.seconds }
         return max(queueWait.seconds, Double(queued) / (capacity * Double(replicas)))
-    }
-}
-
-extension Duration {
-    var seconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 }

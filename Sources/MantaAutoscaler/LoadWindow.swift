@@ -1,3 +1,5 @@
+import MantaTime
+
 /// The samples of the look-back period, and what they say together.
 struct LoadWindow: Sendable {
     /// A sample stands for the time since the one before it, of which `seconds` lie in the window.
@@ -11,7 +13,7 @@ struct LoadWindow: Sendable {
     private let period: Double
     /// The slow average forgets over this many seconds.
     private let memory: Double
-    private var start: ContinuousClock.Instant?
+    private var start: Instant?
     private var entries: [Entry] = []
     /// Requests that arrive in a second, averaged over `memory` with older ones counting less.
     private(set) var slowRate = 0.0
@@ -29,10 +31,10 @@ struct LoadWindow: Sendable {
     /// The last sample.
     var latest: LoadSample? { entries.last?.sample }
 
-    mutating func add(_ sample: LoadSample, at now: ContinuousClock.Instant) {
+    mutating func add(_ sample: LoadSample, at now: Instant) {
         let start = start ?? now
         self.start = start
-        let at = start.duration(to: now).seconds
+        let at = (now - start).seconds
         let seconds = entries.last.map { at - $0.at } ?? 0
         guard seconds >= 0 else { return }
         let begin = at - period

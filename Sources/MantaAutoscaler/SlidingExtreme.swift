@@ -1,9 +1,11 @@
+import MantaTime
+
 /// The largest, or smallest, of the values of the last while.
 ///
 /// Keeps only values that can still become the answer, so never more than there are different ones.
 struct SlidingExtreme: Sendable {
-    private var entries: [(at: ContinuousClock.Instant, value: Int)] = []
-    private var since: ContinuousClock.Instant?
+    private var entries: [(at: Instant, value: Int)] = []
+    private var since: Instant?
     private let period: Duration
     private let outdoes: @Sendable (Int, Int) -> Bool
 
@@ -16,7 +18,7 @@ struct SlidingExtreme: Sendable {
     }
 
     /// A value that holds from now on, until the next one.
-    mutating func add(_ value: Int, at now: ContinuousClock.Instant) {
+    mutating func add(_ value: Int, at now: Instant) {
         since = since ?? now
         while let last = entries.last, !outdoes(last.value, value) { entries.removeLast() }
         entries.append((now, value))
@@ -24,8 +26,8 @@ struct SlidingExtreme: Sendable {
     }
 
     /// The extreme of a whole period that ends now; `nil` until one has passed.
-    func value(at now: ContinuousClock.Instant) -> Int? {
-        guard let since, since.duration(to: now) >= period else { return nil }
+    func value(at now: Instant) -> Int? {
+        guard let since, now - since >= period else { return nil }
         return entries.first?.value
     }
 }

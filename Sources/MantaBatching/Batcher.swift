@@ -1,4 +1,5 @@
-public import MantaCore
+import MantaCore
+public import MantaTime
 import Synchronization
 
 /// What came to a ``Batcher``. The numbers only grow: whoever wants rates takes differences.
@@ -37,7 +38,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         var waiting: [Int: CheckedContinuation<[Request]?, Never>] = [:]
         /// Replicas that are to end when they ask next.
         var retired: Set<Int> = []
-        var alarm: (time: ContinuousClock.Instant, task: Task<Void, Never>)?
+        var alarm: (time: Instant, task: Task<Void, Never>)?
         var isClosed = false
         var counts = BatcherCounts()
     }
@@ -75,7 +76,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public var count: Int { state.withLock { $0.queue.count } }
 
     /// When the request came that has waited longest.
-    public var oldestArrival: ContinuousClock.Instant? { state.withLock { $0.queue.oldestArrival } }
+    public var oldestArrival: Instant? { state.withLock { $0.queue.oldestArrival } }
 
     /// What came in so far.
     public var counts: BatcherCounts { state.withLock { $0.counts } }
@@ -192,7 +193,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
 
     /// Decides with the lock held, then acts without it.
     private func decide<Result: Sendable>(
-        _ body: (inout sending State, ContinuousClock.Instant) -> (Result, BatchQueue<Payload>.Decision)
+        _ body: (inout sending State, Instant) -> (Result, BatchQueue<Payload>.Decision)
     ) -> Result {
         let now = time.now
         let (result, batches, expired) = state.withLock { state in
@@ -207,7 +208,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
     }
 
     /// An alarm that is set for earlier stays: it costs one look at the queue and is then set anew.
-    private func setAlarm(at deadline: ContinuousClock.Instant, in state: inout State) {
+    private func setAlarm(at deadline: Instant, in state: inout State) {
         if let alarm = state.alarm, alarm.time <= deadline { return }
         state.alarm?.task.cancel()
         let task = Task { [weak self, time] in
@@ -217,7 +218,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         state.alarm = (deadline, task)
     }
 
-    private func rang(_ alarm: ContinuousClock.Instant) {
+    private func rang(_ alarm: Instant) {
         decide { state, now in
             if state.alarm?.time == alarm { state.alarm = nil }
             return ((), state.queue.advance(to: now))

@@ -1,10 +1,11 @@
 package import MantaConfig
 import MantaAutoscaler
-package import MantaCore
+import MantaCore
 package import MantaServing
 package import MantaStore
 package import MantaTelemetry
 import MantaThreads
+package import MantaTime
 import ServiceLifecycle
 
 /// Keeps the deployments what is wanted: puts together what is on disk and what operators asked for, and tells the

@@ -1,3 +1,5 @@
+import MantaTime
+
 #if canImport(Glibc)
     import Glibc
 #endif

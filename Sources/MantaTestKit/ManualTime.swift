@@ -1,34 +1,34 @@
-public import MantaCore
+public import MantaTime
 import Synchronization
 
 /// A clock that stands still until a test moves it.
 public final class ManualTime: TimeSource {
     private struct Sleeper {
-        let deadline: ContinuousClock.Instant
+        let deadline: Instant
         let continuation: CheckedContinuation<Void, any Error>
     }
 
     private struct State {
-        var now: ContinuousClock.Instant
+        var now: Instant
         var sleepers: [Int: Sleeper] = [:]
         var cancelled: Set<Int> = []
         var nextID = 0
         /// Tests that wait until somebody sleeps until this time or an earlier one.
-        var watchers: [(deadline: ContinuousClock.Instant, continuation: CheckedContinuation<Void, Never>)] = []
+        var watchers: [(deadline: Instant, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state: Mutex<State>
 
     /// A clock that stands at `start`.
-    public init(_ start: ContinuousClock.Instant = .now) {
+    public init(_ start: Instant = .now) {
         state = Mutex(State(now: start))
     }
 
     /// The present.
-    public var now: ContinuousClock.Instant { state.withLock { $0.now } }
+    public var now: Instant { state.withLock { $0.now } }
 
     /// Waits until the clock was moved to `deadline`.
-    public func sleep(until deadline: ContinuousClock.Instant) async throws {
+    public func sleep(until deadline: Instant) async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -69,7 +69,7 @@ public final class ManualTime: TimeSource {
     }
 
     /// Waits until somebody sleeps until `deadline` or an earlier time.
-    public func sleeperExists(until deadline: ContinuousClock.Instant) async {
+    public func sleeperExists(until deadline: Instant) async {
         await withCheckedContinuation { continuation in
             let exists = state.withLock { state in
                 if state.sleepers.values.contains(where: { $0.deadline <= deadline }) { return true }

@@ -1,10 +1,11 @@
 import MantaAutoscaler
 import MantaTestKit
+import MantaTime
 import Testing
 
 @Suite("Autoscaler, whatever happens")
 struct AutoscalerPropertyTests {
-    let start = ContinuousClock.now
+    let start = Instant.now
 
     private func randomConfiguration(_ random: inout SeededGenerator) -> AutoscalingConfiguration {
         var configuration = AutoscalingConfiguration()

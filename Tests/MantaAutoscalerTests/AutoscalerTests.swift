@@ -1,9 +1,10 @@
 import MantaAutoscaler
+import MantaTime
 import Testing
 
 @Suite("Autoscaler")
 struct AutoscalerTests {
-    let start = ContinuousClock.now
+    let start = Instant.now
 
     private func configuration(_ change: (inout AutoscalingConfiguration) -> Void = { _ in })
         -> AutoscalingConfiguration

@@ -1,6 +1,7 @@
 import MantaBatching
 import MantaCore
 import MantaTestKit
+import MantaTime
 import Testing
 
 /// Random events, checked against what must always hold.
@@ -17,7 +18,7 @@ struct BatchQueuePropertyTests {
         var random: SeededGenerator
         var queue: BatchQueue<UInt64>
         var known: [UInt64: Known] = [:]
-        var now = ContinuousClock.now
+        var now = Instant.now
         var busy: Set<Int> = Set(0..<4)
         var idle: Set<Int> = []
         /// The batch that was handed out last.

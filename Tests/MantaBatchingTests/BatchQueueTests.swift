@@ -1,10 +1,11 @@
 import MantaBatching
 import MantaCore
+import MantaTime
 import Testing
 
 @Suite("Batch queue")
 struct BatchQueueTests {
-    let start = ContinuousClock.now
+    let start = Instant.now
 
     private func request(
         _ id: UInt64, rows: Int = 1, priority: UInt32 = 0, key: Int = 0, bytes: Int = 8,

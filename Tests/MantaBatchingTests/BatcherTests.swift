@@ -1,12 +1,13 @@
 import MantaBatching
 import MantaCore
 import MantaTestKit
+import MantaTime
 import Synchronization
 import Testing
 
 @Suite("Batcher", .timeLimit(.minutes(1)))
 struct BatcherTests {
-    private func request(_ id: UInt64, at now: ContinuousClock.Instant) -> QueuedRequest<UInt64> {
+    private func request(_ id: UInt64, at now: Instant) -> QueuedRequest<UInt64> {
         QueuedRequest(
             id: id, key: BatchKey(inputs: [], outputs: [0]), rows: 1, byteCount: 1, arrived: now,
             deadline: now + .seconds(1), payload: id)
@@ -78,7 +79,7 @@ struct BatcherTests {
     }
 
     /// Eight tasks of a thousand requests each.
-    private func send(to batcher: Batcher<UInt64>, at now: ContinuousClock.Instant) async {
+    private func send(to batcher: Batcher<UInt64>, at now: Instant) async {
         await withDiscardingTaskGroup { senders in
             for sender in 0..<8 as Range<UInt64> {
                 senders.addTask {

@@ -3,6 +3,7 @@ import MantaCore
 import MantaGateway
 import MantaServing
 import MantaTestKit
+import MantaTime
 import Testing
 
 /// What the tests read of a statistics document.

@@ -4,6 +4,7 @@ import MantaCore
 import MantaGateway
 import MantaServing
 import MantaTestKit
+import MantaTime
 import Testing
 
 private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

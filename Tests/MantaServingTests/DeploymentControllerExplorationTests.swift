@@ -1,4 +1,5 @@
 import Foundation
+import MantaTime
 @testable import MantaServing
 import MantaTestKit
 import Testing
@@ -7,7 +8,7 @@ import Testing
 private struct World {
     var controller = DeploymentController()
     var random: SeededGenerator
-    var now = ContinuousClock.now
+    var now = Instant.now
     /// What will happen some time.
     var pending: [DeploymentController.Event] = []
     /// Where requests go, as last told.

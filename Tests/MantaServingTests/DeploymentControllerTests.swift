@@ -1,7 +1,8 @@
+import MantaTime
 @testable import MantaServing
 import Testing
 
-private let start = ContinuousClock.now
+private let start = Instant.now
 
 func spec(_ number: Int, content: String = "a") -> InstanceSpec {
     InstanceSpec(

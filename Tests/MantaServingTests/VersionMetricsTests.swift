@@ -1,6 +1,7 @@
 import CoreMetrics
 import MantaCore
 import MantaTelemetry
+import MantaTime
 import Testing
 
 @testable import MantaServing
@@ -8,7 +9,7 @@ import Testing
 @Suite("What is counted for a version")
 struct VersionMetricsTests {
     private let registry = PrometheusRegistry()
-    private let start = ContinuousClock.now
+    private let start = Instant.now
 
     @Test("requests, batches, replies and restarts are counted under the version's labels")
     func everythingIsCounted() {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import MantaTelemetry
+import MantaTime
 import Testing
 
 @Suite("Prometheus text")

@@ -1,10 +1,11 @@
 import MantaTelemetry
 import MantaTestKit
+import MantaTime
 import Testing
 
 @Suite("Rates of the last minute")
 struct RateWindowTests {
-    let start = ContinuousClock.now
+    let start = Instant.now
 
     @Test("nothing recorded is nothing known")
     func empty() {

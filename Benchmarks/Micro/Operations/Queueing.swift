@@ -1,5 +1,6 @@
 import MantaBatching
 import MantaCore
+import MantaTime
 
 /// Getting requests into batches.
 enum Queueing {
@@ -14,7 +15,7 @@ enum Queueing {
         var limits = BatchLimits()
         limits.rows = count
         var queue = BatchQueue<Int>(limits: limits)
-        let now = ContinuousClock.now
+        let now = Instant.now
         let input = Tensor(shape: [1, 64], [Float](repeating: 1, count: 64))
         let requests = (0..<count).map { id in
             QueuedRequest(

@@ -1,6 +1,7 @@
 import MantaAutoscaler
 import MantaCore
 import MantaTelemetry
+import MantaTime
 
 /// A decision of the autoscaler, with what led to it.
 struct DecisionDocument: Encodable {

@@ -4,6 +4,7 @@ import MantaConfig
 import MantaCore
 import MantaServing
 import MantaTelemetry
+import MantaTime
 
 /// How a deployment is, as `docs/admin.md` shows it.
 struct DeploymentDocument: Encodable {
@@ -126,18 +127,18 @@ struct Nullable<Value: Encodable>: Encodable {
 struct WallClock {
     /// The moment at which both were read.
     struct Origin {
-        let instant: ContinuousClock.Instant
+        let instant: Instant
         let timestamp = Timestamp.now()
     }
 
     let origin: Origin
-    let now: ContinuousClock.Instant
+    let now: Instant
 
-    func timestamp(of other: ContinuousClock.Instant) -> Timestamp {
+    func timestamp(of other: Instant) -> Timestamp {
         let sinceOrigin = (other - origin.instant).seconds * 1000
         return Timestamp(milliseconds: origin.timestamp.milliseconds + Int64(sinceOrigin.rounded()))
     }
 
     /// Seconds since then, to the millisecond.
-    func age(of other: ContinuousClock.Instant) -> Double { ((now - other).seconds * 1000).rounded() / 1000 }
+    func age(of other: Instant) -> Double { ((now - other).seconds * 1000).rounded() / 1000 }
 }

@@ -2,6 +2,7 @@ import MantaBatching
 import MantaCore
 import MantaServing
 import MantaTelemetry
+import MantaTime
 
 /// How one instance of a version is, or that a version is asleep.
 struct VersionDocument: Encodable {

@@ -1,4 +1,5 @@
 import DequeModule
+public import MantaTime
 
 /// Requests that wait for a replica, and replicas that wait for requests. A value that decides and does nothing.
 ///
@@ -27,7 +28,7 @@ public struct BatchQueue<Payload> {
         /// Requests to answer: their deadline has passed and they have left the queue.
         public var expired: [Request] = []
         /// When to call ``BatchQueue/advance(to:)`` if nothing else happens before. May be earlier than needed.
-        public var wakeUp: ContinuousClock.Instant?
+        public var wakeUp: Instant?
     }
 
     /// Whether a request got in.
@@ -48,7 +49,7 @@ public struct BatchQueue<Payload> {
     /// How many bytes the inputs of waiting requests take.
     public private(set) var byteCount = 0
     /// When the request came that has waited longest. Looks at all that wait.
-    public var oldestArrival: ContinuousClock.Instant? { groups.lazy.flatMap(\.requests).map(\.arrived).min() }
+    public var oldestArrival: Instant? { groups.lazy.flatMap(\.requests).map(\.arrived).min() }
     /// One list for each key, in the order to run. None is empty.
     private var groups: [Group] = []
     /// The list of a group that has become empty, for the next one: under light load there is one for each request.
@@ -56,7 +57,7 @@ public struct BatchQueue<Payload> {
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
     /// No deadline in the queue is earlier than this.
-    private var earliestDeadline: ContinuousClock.Instant?
+    private var earliestDeadline: Instant?
     /// How many requests wait of each priority that is bounded for itself.
     private var countsOfPriority: [UInt32: Int] = [:]
 
@@ -75,7 +76,7 @@ public struct BatchQueue<Payload> {
 
 extension BatchQueue {
     /// A request wants in.
-    public mutating func admit(_ request: Request, at now: ContinuousClock.Instant) -> (Admission, Decision) {
+    public mutating func admit(_ request: Request, at now: Instant) -> (Admission, Decision) {
         let admission = admission(of: request, requests: 1, bytes: request.byteCount)
         guard admission == .accepted else { return (admission, advance(to: now)) }
         insert(request)
@@ -83,7 +84,7 @@ extension BatchQueue {
     }
 
     /// The parts of a request that is larger than a batch want in: all get in or none.
-    public mutating func admit(parts: [Request], at now: ContinuousClock.Instant) -> (Admission, Decision) {
+    public mutating func admit(parts: [Request], at now: Instant) -> (Admission, Decision) {
         let admission = admission(
             of: parts[0], requests: parts.count, bytes: parts.reduce(0) { $0 + $1.byteCount })
         guard admission == .accepted else { return (admission, advance(to: now)) }
@@ -92,7 +93,7 @@ extension BatchQueue {
     }
 
     /// A replica has nothing to do and asks for work.
-    public mutating func offer(replica: Int, at now: ContinuousClock.Instant) -> Decision {
+    public mutating func offer(replica: Int, at now: Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")
         idle.append(replica)
         return advance(to: now)
@@ -100,7 +101,7 @@ extension BatchQueue {
 
     /// A replica is about to run the batch that it was given. Adds what has come since and fits: a thread that had to be
     /// woken up first finds its batch fuller.
-    public mutating func fill(_ batch: inout [Request], at now: ContinuousClock.Instant) -> Decision {
+    public mutating func fill(_ batch: inout [Request], at now: Instant) -> Decision {
         let decision = advance(to: now)
         // What was formed to be of a certain size, or of one request, stays so.
         guard limits.isShared, limits.preferred.isEmpty else { return decision }
@@ -140,7 +141,7 @@ extension BatchQueue {
     }
 
     /// Time has passed.
-    public mutating func advance(to now: ContinuousClock.Instant) -> Decision {
+    public mutating func advance(to now: Instant) -> Decision {
         var decision = Decision()
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
         while !groups.isEmpty, let replica = idle.last {
@@ -204,7 +205,7 @@ extension BatchQueue {
     }
 
     /// Those whose deadline has passed; those of them that run late stay, behind the others.
-    private mutating func removeExpired(at now: ContinuousClock.Instant) -> [Request] {
+    private mutating func removeExpired(at now: Instant) -> [Request] {
         var expired: [Request] = []
         for index in groups.indices.reversed() {
             var late: [Request] = []
@@ -227,7 +228,7 @@ extension BatchQueue {
     /// The group whose first request precedes those of all other groups that may start now, and the rows to start it
     /// with. `wakeUp` becomes the earliest time at which a group that has to wait may start.
     private func nextGroup(
-        at now: ContinuousClock.Instant, wakeUp: inout ContinuousClock.Instant?
+        at now: Instant, wakeUp: inout Instant?
     ) -> (index: Int, rows: Int)? {
         var best: (index: Int, rows: Int)?
         for index in groups.indices {
@@ -244,16 +245,16 @@ extension BatchQueue {
     /// When a group starts, and with how many rows at most.
     private enum Start {
         case now(rows: Int)
-        case later(ContinuousClock.Instant)
+        case later(Instant)
     }
 
-    private func start(of group: Group, at now: ContinuousClock.Instant) -> Start {
+    private func start(of group: Group, at now: Instant) -> Start {
         // A request of more rows than a batch may have runs alone.
         let most = limits.isShared ? max(limits.rows, group.requests[0].rows) : group.requests[0].rows
         if limits.delay == .zero && limits.preferred.isEmpty || !limits.isShared { return .now(rows: most) }
         var (rows, preferred, isFull) = (0, 0, false)
         var oldest = group.requests[0].arrived
-        var deadline: ContinuousClock.Instant?
+        var deadline: Instant?
         for request in group.requests {
             guard rows + request.rows <= limits.rows else {
                 isFull = true

@@ -1,3 +1,5 @@
+public import MantaTime
+
 /// A request as the queue sees it: what decides when and with whom it runs.
 public struct QueuedRequest<Payload> {
     /// Names the request in this queue.
@@ -11,9 +13,9 @@ public struct QueuedRequest<Payload> {
     /// 1 runs first, larger numbers later. 0 stands for none and runs after all that have one.
     public let priority: UInt32
     /// When it entered the queue.
-    public let arrived: ContinuousClock.Instant
+    public let arrived: Instant
     /// When its answer is worthless, or, if it runs late, when it steps back behind those that are in time.
-    public let deadline: ContinuousClock.Instant
+    public let deadline: Instant
     /// Whether it still runs after its deadline.
     public let runsLate: Bool
     /// Whether it waits although its deadline has passed.
@@ -23,8 +25,8 @@ public struct QueuedRequest<Payload> {
 
     /// A request with what decides when and with whom it runs.
     public init(
-        id: UInt64, key: BatchKey, rows: Int, byteCount: Int, priority: UInt32 = 0, arrived: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant, runsLate: Bool = false, payload: Payload
+        id: UInt64, key: BatchKey, rows: Int, byteCount: Int, priority: UInt32 = 0, arrived: Instant,
+        deadline: Instant, runsLate: Bool = false, payload: Payload
     ) {
         self.id = id
         self.key = key

@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 
 /// What a batch of n rows costs, learned from the batches that ran.
 ///

@@ -1,6 +1,7 @@
 public import MantaServing
 import MantaAutoscaler
 import MantaCore
+import MantaTime
 
 extension DeploymentConfiguration {
     /// What is in force, under the keys of `model.yaml`, for the status.

@@ -1,5 +1,6 @@
-public import MantaCore
+import MantaCore
 import MantaThreads
+public import MantaTime
 import Synchronization
 
 /// Tells when something in folders, or a file, has changed.

@@ -1,5 +1,6 @@
 import GRPCCore
 import MantaHTTP
+import MantaTime
 import Synchronization
 
 /// One call that is being answered.
@@ -25,9 +26,9 @@ final class Call: Sendable {
     /// The client's address.
     let client: String
     /// When it came.
-    let receivedAt: ContinuousClock.Instant
+    let receivedAt: Instant
     /// When the client stops to wait.
-    let deadline: ContinuousClock.Instant?
+    let deadline: Instant?
     private let state = Mutex(State())
 
     /// A call that begins now.

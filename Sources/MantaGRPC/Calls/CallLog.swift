@@ -2,6 +2,7 @@ import CoreMetrics
 import GRPCCore
 import Logging
 import MantaCore
+import MantaTime
 import Synchronization
 
 /// Counts calls and writes the access log.
@@ -33,7 +34,7 @@ final class CallLog: Sendable {
         guard logsCalls else { return }
         var metadata: Logger.Metadata = [
             "grpc.method": "\(call.method.fullyQualifiedMethod)", "grpc.status": "\(outcome.name)",
-            "duration_ms": "\((ContinuousClock.now - call.receivedAt).milliseconds)", "request.id": "\(call.id)",
+            "duration_ms": "\((Instant.now - call.receivedAt).milliseconds)", "request.id": "\(call.id)",
             "client": "\(call.client)",
         ]
         if let principal = call.principal { metadata["principal"] = "\(principal)" }

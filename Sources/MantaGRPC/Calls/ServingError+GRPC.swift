@@ -1,5 +1,6 @@
 import GRPCCore
 import MantaCore
+import MantaTime
 
 extension ServingError {
     /// The status that a client of gRPC sees.

@@ -2,6 +2,7 @@ import GRPCCore
 import MantaCore
 import MantaGateway
 import MantaServing
+import MantaTime
 import MantaWire
 
 /// Inference, one request a call or many.
@@ -27,7 +28,7 @@ struct InferenceMethods: Sendable {
 
     /// Runs one request.
     func infer(
-        _ message: InferMessage, _ call: Call, started: ContinuousClock.Instant
+        _ message: InferMessage, _ call: Call, started: Instant
     ) async throws(ServingError) -> InferReply {
         try await plane.inference.infer(
             model: message.head.modelName, version: try ModelVersion.number(message.head.modelVersion),

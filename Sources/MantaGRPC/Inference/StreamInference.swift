@@ -1,5 +1,6 @@
 import GRPCCore
 import MantaCore
+import MantaTime
 import MantaWire
 import Synchronization
 import SwiftProtobuf
@@ -37,7 +38,7 @@ struct StreamInference: Sendable {
             call.setIdle(true)
             for try await message in messages {
                 if count >= methods.requestsPerStream { try await tasks.next() }
-                let (turn, arrived) = (count, ContinuousClock.now)
+                let (turn, arrived) = (count, Instant.now)
                 turns.began(call)
                 tasks.addTask {
                     try await answer(message, turn: turn, arrived: arrived, endsWithStatus: endsWithStatus)
@@ -49,7 +50,7 @@ struct StreamInference: Sendable {
     }
 
     private func answer(
-        _ message: InferMessage, turn: Int, arrived: ContinuousClock.Instant, endsWithStatus: Bool
+        _ message: InferMessage, turn: Int, arrived: Instant, endsWithStatus: Bool
     ) async throws {
         let reply: StreamReply
         do throws(ServingError) {

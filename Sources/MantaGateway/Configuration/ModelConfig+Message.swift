@@ -1,6 +1,7 @@
 import MantaConfig
 import MantaCore
 import MantaServing
+import MantaTime
 import MantaWire
 
 extension Inference_ModelConfig {

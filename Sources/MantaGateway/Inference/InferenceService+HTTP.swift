@@ -1,6 +1,7 @@
 import MantaCore
 import MantaHTTP
 import MantaServing
+import MantaTime
 
 extension InferenceService {
     /// Runs the inference that a request of HTTP asks for.
@@ -28,7 +29,7 @@ extension InferenceService {
                 return (inference, schedule)
             } encode: { response throws(ServingError) in
                 var reply = try encode(response, form)
-                let total = ContinuousClock.now - request.receivedAt
+                let total = Instant.now - request.receivedAt
                 reply.headers.append("Server-Timing", ServerTiming.header(response.timing, total: total))
                 return reply
             }

@@ -1,6 +1,7 @@
 package import MantaCore
 package import MantaServing
 package import MantaSharedMemory
+package import MantaTime
 
 /// The data plane behind every protocol: one request in, one reply out, counted once.
 package struct InferenceService: Sendable {
@@ -37,7 +38,7 @@ package struct InferenceService: Sendable {
     /// - Returns: What `encode` made.
     /// - Throws: ``ServingError``, counted by its code.
     package func infer<Reply>(
-        model: String, version: Int?, started: ContinuousClock.Instant,
+        model: String, version: Int?, started: Instant,
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
@@ -60,12 +61,12 @@ package struct InferenceService: Sendable {
         let request: InferenceRequest
         let schedule: InferenceSchedule
         let finish: OutputFinish
-        let started: ContinuousClock.Instant
+        let started: Instant
         var trace: Trace?
 
         init(
             _ deployment: Deployment, _ target: Target, _ request: InferenceRequest, _ schedule: InferenceSchedule,
-            _ finish: OutputFinish, started: ContinuousClock.Instant, trace: Trace?
+            _ finish: OutputFinish, started: Instant, trace: Trace?
         ) {
             (self.deployment, self.target, self.request) = (deployment, target, request)
             (self.schedule, self.finish, self.started, self.trace) = (schedule, finish, started, trace)
@@ -73,7 +74,7 @@ package struct InferenceService: Sendable {
     }
 
     @inline(never) private func begin(
-        _ model: String, version: Int?, started: ContinuousClock.Instant,
+        _ model: String, version: Int?, started: Instant,
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule)
     ) throws(ServingError) -> Call {
         let deployment = try catalog.deployment(model)
@@ -111,7 +112,7 @@ package struct InferenceService: Sendable {
     }
 
     private func failed(
-        _ metrics: VersionMetrics?, _ error: ServingError, started: ContinuousClock.Instant, trace: Trace?
+        _ metrics: VersionMetrics?, _ error: ServingError, started: Instant, trace: Trace?
     ) {
         let ended = time.now
         if var trace {

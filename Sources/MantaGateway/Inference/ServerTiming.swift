@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 
 /// The header `Server-Timing` (W3C Server Timing): where the time of an inference went, in milliseconds.
 enum ServerTiming {

@@ -1,5 +1,6 @@
 import MantaCore
 import MantaHTTP
+import MantaTime
 
 extension ServingError {
     /// The status that a client of HTTP sees.

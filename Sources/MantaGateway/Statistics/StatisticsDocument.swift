@@ -1,5 +1,6 @@
 import MantaCore
 import MantaServing
+import MantaTime
 
 /// The statistics of one version.
 package struct StatisticsDocument: Encodable, Sendable {

@@ -1,6 +1,7 @@
 package import MantaCore
 import MantaServing
 import MantaTelemetry
+import MantaTime
 
 /// What was counted for each version, as the protocol's statistics extension tells it.
 package struct StatisticsService: Sendable {
@@ -33,7 +34,7 @@ package struct StatisticsService: Sendable {
     }
 
     /// Since the beginning of 1970, by the machine's time of day of now.
-    private func milliseconds(_ instant: ContinuousClock.Instant) -> Int64 {
+    private func milliseconds(_ instant: Instant) -> Int64 {
         Timestamp.now().milliseconds - Int64((time.now - instant).milliseconds)
     }
 }

@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 
 /// What is told of one request.
 package struct Trace: Sendable {
@@ -11,12 +12,12 @@ package struct Trace: Sendable {
     private(set) var version: Int?
     private(set) var requestID: String?
     /// The points on its way that it reached, in their order.
-    private(set) var timestamps: [(name: String, at: ContinuousClock.Instant)]
+    private(set) var timestamps: [(name: String, at: Instant)]
     private(set) var inputs: [NamedTensor] = []
     private(set) var outputs: [NamedTensor] = []
 
     init(
-        id: UInt64, levels: TraceLevels, frequency: Int, model: String, version: Int?, started: ContinuousClock.Instant
+        id: UInt64, levels: TraceLevels, frequency: Int, model: String, version: Int?, started: Instant
     ) {
         (self.id, self.levels, self.frequency, self.model, self.version) = (id, levels, frequency, model, version)
         timestamps = [("REQUEST_START", started)]
@@ -26,7 +27,7 @@ package struct Trace: Sendable {
     var byteCount: Int { (inputs + outputs).reduce(0) { $0 + $1.tensor.byteCount } }
 
     /// It has been read and goes to a queue.
-    mutating func queued(_ request: InferenceRequest, at now: ContinuousClock.Instant) {
+    mutating func queued(_ request: InferenceRequest, at now: Instant) {
         requestID = request.id
         timestamps.append(("QUEUE_START", now))
         if levels.contains(.tensors) { inputs = request.inputs }
@@ -48,7 +49,7 @@ package struct Trace: Sendable {
     }
 
     /// Its reply is written, or it failed.
-    mutating func ended(at now: ContinuousClock.Instant) {
+    mutating func ended(at now: Instant) {
         timestamps.append(("REQUEST_END", now))
     }
 }

@@ -2,6 +2,7 @@ package import Logging
 package import MantaCore
 import MantaTelemetry
 import MantaThreads
+import MantaTime
 import Synchronization
 
 /// Writes traces to a file, on a thread of its own.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MantaCore
 import MantaProtocol
+import MantaTime
 
 /// The records of a trace, as Triton's documentation has them.
 struct TraceRecords: Sendable {
@@ -43,14 +44,14 @@ struct TraceRecords: Sendable {
     }
 
     /// Where on the machine's clock a time of day is.
-    private let origin: (instant: ContinuousClock.Instant, nanoseconds: Int64)
+    private let origin: (instant: Instant, nanoseconds: Int64)
 
     /// Records whose times count from the beginning of 1970.
     ///
     /// - Parameters:
     ///   - instant: A time.
     ///   - milliseconds: The same as a time of day.
-    init(instant: ContinuousClock.Instant, milliseconds: Int64) {
+    init(instant: Instant, milliseconds: Int64) {
         origin = (instant, milliseconds * 1_000_000)
     }
 
@@ -77,11 +78,5 @@ struct TraceRecords: Sendable {
 
     private static func text(_ record: some Encodable) throws -> String {
         String(decoding: try JSONEncoder.documents.encode(record), as: UTF8.self)
-    }
-}
-
-extension Duration {
-    fileprivate var nanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
 }

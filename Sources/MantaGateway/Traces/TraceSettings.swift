@@ -1,5 +1,6 @@
 package import MantaCore
 package import MantaServing
+import MantaTime
 import Synchronization
 
 /// What is traced, for the server and for single models, and which requests are.
@@ -83,7 +84,7 @@ package final class TraceSettings: Sendable {
     // MARK: - Traces
 
     /// A request begins: its trace, if it is to be traced.
-    func begin(_ model: String, version: Int?, at started: ContinuousClock.Instant) -> Trace? {
+    func begin(_ model: String, version: Int?, at started: Instant) -> Trace? {
         guard isOn.load(ordering: .relaxed) else { return nil }
         return state.withLock { state in
             var own = state.models[model] ?? TraceScope()

@@ -1,3 +1,4 @@
+import MantaTime
 import Synchronization
 
 #if canImport(Glibc)
@@ -7,9 +8,9 @@ import Synchronization
 /// The end of a server: since when it stops, and until when what is under way may finish.
 struct Drain: Sendable {
     /// When it began.
-    let began: ContinuousClock.Instant
+    let began: Instant
     /// When the rest is given up.
-    let deadline: ContinuousClock.Instant
+    let deadline: Instant
     /// How long a connection that waits for its next request stays open, so that a request that is on its way already
     /// is answered.
     static let idleGrace = Duration.milliseconds(200)
@@ -42,15 +43,15 @@ final class Connection: Sendable {
 
     private struct State: Sendable {
         var phase = Phase.idle
-        var since = ContinuousClock.now
+        var since = Instant.now
         var requests = 0
         /// When the client was seen to close its sending side, or both.
-        var closedSince: ContinuousClock.Instant?
+        var closedSince: Instant?
         var clientHasGone = false
 
         /// Whether no request can come any more and it is time that libmicrohttpd had noticed. It overlooks the end of
         /// what it is sent if that comes together with the last bytes.
-        func isOverlooked(at now: ContinuousClock.Instant) -> Bool {
+        func isOverlooked(at now: Instant) -> Bool {
             guard let closedSince, now - closedSince > .milliseconds(250) else { return false }
             switch phase {
             case .idle, .header, .body: return true
@@ -77,7 +78,7 @@ final class Connection: Sendable {
     /// Goes on to a phase.
     ///
     /// - Returns: False if the connection was abandoned.
-    func enter(_ phase: Phase, at now: ContinuousClock.Instant) -> Bool {
+    func enter(_ phase: Phase, at now: Instant) -> Bool {
         state.withLock { state in
             if case .abandoned = state.phase { return false }
             if case .header = phase { state.requests += 1 }
@@ -114,7 +115,7 @@ final class Connection: Sendable {
     ///   - drain: Set when the server stops.
     ///   - now: The present.
     /// - Returns: What is to be done with the connection's exchange, without a lock.
-    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: ContinuousClock.Instant) -> Ending? {
+    func enforce(_ limits: HTTPLimits, drain: Drain?, at now: Instant) -> Ending? {
         switch verdict(limits, drain, now) {
         case .goOn: return nil
         case .endExchange(let ending): return ending
@@ -146,7 +147,7 @@ final class Connection: Sendable {
         case cut(Exchange, HTTPError)
     }
 
-    private func verdict(_ limits: HTTPLimits, _ drain: Drain?, _ now: ContinuousClock.Instant) -> Verdict {
+    private func verdict(_ limits: HTTPLimits, _ drain: Drain?, _ now: Instant) -> Verdict {
         state.withLock { state in
             let elapsed = now - state.since
             let isOver = drain.map { now >= $0.deadline } ?? false

@@ -1,4 +1,5 @@
 import CMantaHTTP
+import MantaTime
 import Synchronization
 
 #if canImport(Glibc)
@@ -68,7 +69,7 @@ final class ConnectionTable: Sendable {
 
     /// From now on connections are ended when nothing is under way on them; what is at `deadline` is given up. Returns
     /// when all are closed, but not at once: libmicrohttpd may have accepted some that it hasn't told of yet.
-    func drain(until deadline: ContinuousClock.Instant) async {
+    func drain(until deadline: Instant) async {
         await withCheckedContinuation { continuation in
             state.withLock { state in
                 state.drain = Drain(began: .now, deadline: deadline)
@@ -81,7 +82,7 @@ final class ConnectionTable: Sendable {
     /// Watches until ``stop()``, on the calling thread.
     func run() {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 64)
-        var lastCheck = ContinuousClock.now
+        var lastCheck = Instant.now
         while true {
             let (isStopped, isDraining) = state.withLock { ($0.isStopped, $0.drain != nil) }
             if isStopped { return }
@@ -91,7 +92,7 @@ final class ConnectionTable: Sendable {
                 let event = unsafe events[index]
                 unsafe handle(event.events, of: event.data.u64)
             }
-            let now = ContinuousClock.now
+            let now = Instant.now
             guard now - lastCheck >= .milliseconds(Int(interval)) else { continue }
             lastCheck = now
             enforceLimits(at: now)
@@ -119,7 +120,7 @@ final class ConnectionTable: Sendable {
         state.withLock { $0.open[id] }?.clientClosed(countsAsGone: isCut || cancelOnHalfClose)
     }
 
-    private func enforceLimits(at now: ContinuousClock.Instant) {
+    private func enforceLimits(at now: Instant) {
         // With the table locked, so that no socket is closed, and its number taken by another, meanwhile.
         let (late, watchers) = state.withLock { state in
             let late = state.open.values.compactMap { $0.enforce(limits, drain: state.drain, at: now) }

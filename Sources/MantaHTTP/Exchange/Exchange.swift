@@ -1,6 +1,7 @@
 import CMantaHTTP
 import Logging
 import MantaThreads
+import MantaTime
 import Synchronization
 
 /// One request and its reply: gathers the body, runs the handler as a task of its own, hands over the reply.
@@ -40,7 +41,7 @@ import Synchronization
     private let server: ServerCore
     private let state = Mutex(State())
     /// Set with the head; before that nobody asks.
-    private let identity = Mutex((id: "", receivedAt: ContinuousClock.now))
+    private let identity = Mutex((id: "", receivedAt: Instant.now))
 
     init(target: String, mhd: OpaquePointer, connection: Connection, server: ServerCore) {
         self.target = target
@@ -65,7 +66,7 @@ import Synchronization
 
     /// Accepts or refuses the head. A refusal is sent without reading the body.
     private func begin(method: String, isHostRequired: Bool) -> MHD_Result {
-        let now = ContinuousClock.now
+        let now = Instant.now
         guard connection.enter(.body, at: now) else { return .NO }
         let headers = unsafe HTTPHeaders(of: mhd)
         identity.withLock { $0 = (RequestID.choose(headers["X-Request-Id"]), now) }
@@ -267,7 +268,7 @@ import Synchronization
 
     private func log(status: HTTPStatus) {
         let (accepted, receivedAt) = (state.withLock { $0.accepted }, identity.withLock { $0.receivedAt })
-        let duration = ContinuousClock.now - receivedAt
+        let duration = Instant.now - receivedAt
         server.record(status)
         guard server.logsRequests else { return }
         var metadata: Logger.Metadata = [
@@ -281,12 +282,4 @@ import Synchronization
 
     /// The largest body, in bytes, that is read on the connection's thread.
     private static let smallBody = 16 << 10
-}
-
-extension Duration {
-    /// In milliseconds, to the microsecond.
-    fileprivate var milliseconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds * 1_000_000 + attoseconds / 1_000_000_000_000) / 1000
-    }
 }

@@ -1,3 +1,5 @@
+public import MantaTime
+
 /// A request whose body has arrived.
 ///
 /// An object, since it is handed from one asynchronous function to the next, each of which would keep a copy.
@@ -15,7 +17,7 @@ public final class HTTPRequest: Sendable {
     /// The client's `X-Request-Id` if it is fit to be logged, else a new one.
     public let id: String
     /// When the headers had arrived.
-    public let receivedAt: ContinuousClock.Instant
+    public let receivedAt: Instant
     /// The client's address, without the port.
     public let remoteAddress: String
     /// The name of the token that the request carried; `nil` if the listener asks for none or the route is open.
@@ -23,7 +25,7 @@ public final class HTTPRequest: Sendable {
     private let queryString: Substring
 
     init(
-        head: RequestHead, parameters: PathParameters, body: [UInt8], id: String, receivedAt: ContinuousClock.Instant,
+        head: RequestHead, parameters: PathParameters, body: [UInt8], id: String, receivedAt: Instant,
         remoteAddress: String, principal: String?
     ) {
         (method, path, headers, queryString) = (head.method, String(head.path), head.headers, head.query)

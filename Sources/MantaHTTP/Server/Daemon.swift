@@ -1,4 +1,5 @@
 import CMantaHTTP
+import MantaTime
 
 #if canImport(Glibc)
     import Glibc

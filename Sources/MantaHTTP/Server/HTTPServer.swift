@@ -1,5 +1,6 @@
 public import Logging
 import MantaThreads
+import MantaTime
 public import ServiceLifecycle
 import Synchronization
 
@@ -87,7 +88,7 @@ public final class HTTPServer: Service {
         guard let running = running.withLock({ $0.take() }) else { return }
         core.beginDraining()
         await Thread.run(name: "http-quiesce") { running.daemon.quiesce(running.socket) }
-        await core.connections.drain(until: .now + configuration.drainTimeout)
+        await core.connections.drain(until: Instant.now + configuration.drainTimeout)
         await core.handlers.allEnded()
         await Thread.run(name: "http-stop") { [connections = core.connections] in
             connections.stop()

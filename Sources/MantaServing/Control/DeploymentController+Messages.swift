@@ -1,3 +1,5 @@
+package import MantaTime
+
 extension DeploymentController {
     /// What happened.
     package enum Event: Sendable, Equatable {
@@ -40,7 +42,7 @@ extension DeploymentController {
         /// Let the instance finish what it has and go.
         case retire(InstanceID)
         /// Send ``Event/timer`` at this time.
-        case wakeUp(at: ContinuousClock.Instant)
+        case wakeUp(at: Instant)
         /// Tell operators.
         case note(Note)
     }

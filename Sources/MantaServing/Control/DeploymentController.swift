@@ -1,4 +1,5 @@
 import MantaTelemetry
+package import MantaTime
 
 /// Decides how a deployment gets from what there is to what is wanted, one step at a time: a value that compares and
 /// does nothing.
@@ -38,21 +39,21 @@ package struct DeploymentController: Sendable {
     private var serving: [Int: InstanceID] = [:]
     private var standbys: [InstanceID: Standby] = [:]
     private var nextInstance = 0
-    private var alarm: ContinuousClock.Instant?
+    private var alarm: Instant?
     private var actions: [Action] = []
     /// Instances that failed just now and are still there: retired when requests go elsewhere.
     private var failed: [InstanceID] = []
 
     private struct Standby {
         let old: InstanceID
-        let until: ContinuousClock.Instant
+        let until: Instant
     }
 
     /// A controller of a deployment that isn't wanted yet.
     package init() {}
 
     /// Takes an event and decides what follows.
-    package mutating func handle(_ event: Event, at now: ContinuousClock.Instant) -> [Action] {
+    package mutating func handle(_ event: Event, at now: Instant) -> [Action] {
         actions = []
         take(event)
         reconcile(at: now)
@@ -155,7 +156,7 @@ extension DeploymentController {
 // MARK: - Decisions
 
 extension DeploymentController {
-    private mutating func reconcile(at now: ContinuousClock.Instant) {
+    private mutating func reconcile(at now: Instant) {
         for (id, standby) in standbys where standby.until <= now { standbys[id] = nil }
         // One step may make room for another: an instance that stood by is scaled once that is over.
         var count = -1
@@ -177,7 +178,7 @@ extension DeploymentController {
     }
 
     /// Loads what is wanted and isn't there.
-    private mutating func startMissing(at now: ContinuousClock.Instant) {
+    private mutating func startMissing(at now: Instant) {
         for spec in wanted + [standIn].compactMap(\.self) where halted[spec] == nil {
             inheritCount(spec.version.number)
             guard count(of: spec.version.number) > 0 else { continue }
@@ -227,7 +228,7 @@ extension DeploymentController {
     }
 
     /// A new instance with all its replicas takes over.
-    private mutating func moveTraffic(at now: ContinuousClock.Instant) {
+    private mutating func moveTraffic(at now: Instant) {
         for (id, instance) in ordered where instance.phase == .growing && isPresent(instance.spec) {
             let number = instance.spec.version.number
             guard instance.readyCount >= max(1, count(of: number)) else { continue }

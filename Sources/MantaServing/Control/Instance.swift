@@ -1,4 +1,5 @@
 package import MantaTelemetry
+package import MantaTime
 
 extension DeploymentController {
     /// One version with one configuration, in memory.
@@ -6,7 +7,7 @@ extension DeploymentController {
         /// What it is an instance of.
         package let spec: InstanceSpec
         /// When it was begun.
-        package let startedAt: ContinuousClock.Instant
+        package let startedAt: Instant
         /// Where it is on its way to serving.
         package internal(set) var phase = Phase.loading
         /// Its replicas by number.
@@ -15,7 +16,7 @@ extension DeploymentController {
         /// Whether something served in its place when it was begun, so that clients depend on it to be as good.
         let isUpdate: Bool
 
-        init(spec: InstanceSpec, startedAt: ContinuousClock.Instant, isUpdate: Bool) {
+        init(spec: InstanceSpec, startedAt: Instant, isUpdate: Bool) {
             self.spec = spec
             self.startedAt = startedAt
             self.isUpdate = isUpdate

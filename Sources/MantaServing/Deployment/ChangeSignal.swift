@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 import Synchronization
 
 /// Lets tasks wait for something to change, without missing a change between looking and waiting.
@@ -29,7 +30,7 @@ final class ChangeSignal: Sendable {
     ///   - condition: Looked at now and after each change, on any thread.
     /// - Returns: The value, or what `condition` gives at the deadline or when the task is cancelled.
     func first<Value: Sendable>(
-        until deadline: ContinuousClock.Instant, time: any TimeSource, _ condition: @escaping @Sendable () -> Value?
+        until deadline: Instant, time: any TimeSource, _ condition: @escaping @Sendable () -> Value?
     ) async -> Value? {
         if let value = condition() { return value }
         await withTaskGroup(of: Void.self) { group in

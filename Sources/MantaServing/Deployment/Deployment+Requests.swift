@@ -1,4 +1,5 @@
 package import MantaCore
+import MantaTime
 import Synchronization
 
 extension Deployment {
@@ -66,7 +67,7 @@ extension Deployment {
 
     /// Runs a request by one instance; `nil` if that takes no more.
     private func infer(
-        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant, by route: Route
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: Instant, by route: Route
     ) async throws(ServingError) -> InferenceResponse? {
         do throws(ServingError) {
             let response = try await route.instance.infer(request, schedule: schedule, arrived: arrived)
@@ -85,7 +86,7 @@ extension Deployment {
 
     /// Runs a request by the instance that another took over from, which failed with it.
     @inline(never) private func infer(
-        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant,
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: Instant,
         by standby: ServedVersion, instead route: Route, after error: ServingError
     ) async throws(ServingError) -> InferenceResponse {
         guard let response = (try? await standby.infer(request, schedule: schedule, arrived: arrived)) ?? nil else {
@@ -98,7 +99,7 @@ extension Deployment {
 
     /// Runs a request by the instance that serves next, or will when it is woken up, unless the server stops.
     @inline(never) private func inferLater(
-        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant, version: Int?,
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: Instant, version: Int?,
         after last: Route?
     ) async throws(ServingError) -> InferenceResponse {
         var last = last
@@ -118,7 +119,7 @@ extension Deployment {
 
     /// Has a replica started and waits for it.
     private func awaken(
-        _ number: Int?, for request: InferenceRequest, schedule: InferenceSchedule, arrived: ContinuousClock.Instant
+        _ number: Int?, for request: InferenceRequest, schedule: InferenceSchedule, arrived: Instant
     ) async throws(ServingError) -> Route {
         let bytes = request.inputs.reduce(0) { $0 + $1.tensor.byteCount }
         let (version, limits, isFull) = state.withLock { state in

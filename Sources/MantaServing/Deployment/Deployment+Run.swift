@@ -1,6 +1,7 @@
 import MantaAutoscaler
 import MantaCore
 import MantaTelemetry
+import MantaTime
 import Synchronization
 
 extension Deployment {
@@ -166,7 +167,7 @@ extension Deployment {
 
     private func instance(_ id: Int) -> ServedVersion? { state.withLock { $0.instances[id] } }
 
-    private func setAlarm(at instant: ContinuousClock.Instant) {
+    private func setAlarm(at instant: Instant) {
         let task = Task { [self] in
             guard (try? await time.sleep(until: instant)) != nil else { return }
             send(.timer)
@@ -180,7 +181,7 @@ extension Deployment {
 
 extension Deployment.State {
     fileprivate mutating func want(
-        _ new: WantedDeployment, retry: Bool, cpus: Int, at now: ContinuousClock.Instant
+        _ new: WantedDeployment, retry: Bool, cpus: Int, at now: Instant
     ) -> [DeploymentController.Action] {
         let (old, isFirst) = (wanted, begun == 1)
         wanted = new
@@ -199,7 +200,7 @@ extension Deployment.State {
     }
 
     /// Begins to scale in another way.
-    private mutating func rescale(cpus: Int, at now: ContinuousClock.Instant) -> [DeploymentController.Action] {
+    private mutating func rescale(cpus: Int, at now: Instant) -> [DeploymentController.Action] {
         scalers = [:]
         switch wanted.scale {
         case .pinned(let count):
@@ -260,7 +261,7 @@ extension Deployment.State {
 
     /// Asks a version's autoscaler, and does what it says.
     fileprivate mutating func scale(
-        _ version: Int, at now: ContinuousClock.Instant, cpus: Int,
+        _ version: Int, at now: Instant, cpus: Int,
         _ decide: (inout VersionScaler, Serving?, Int) -> Decision?
     ) -> [DeploymentController.Action] {
         guard case .automatic(let configuration) = wanted.scale else { return [] }

@@ -1,5 +1,6 @@
 package import Logging
 package import MantaCore
+package import MantaTime
 import Synchronization
 
 /// A model under one name: what is wanted of it, the instances that there are, and where its requests go.

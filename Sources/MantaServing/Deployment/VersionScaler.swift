@@ -1,6 +1,7 @@
 import MantaAutoscaler
 import MantaBatching
 import MantaCore
+import MantaTime
 
 /// Scales one version: measures its load and asks the autoscaler.
 struct VersionScaler: Sendable {
@@ -17,7 +18,7 @@ struct VersionScaler: Sendable {
     var decisions: [Decision] { autoscaler.log.decisions }
 
     /// A request waits and there is no replica.
-    mutating func wake(at now: ContinuousClock.Instant, wanted: Int) -> Decision? {
+    mutating func wake(at now: Instant, wanted: Int) -> Decision? {
         autoscaler.wake(at: now, wanted: wanted)
     }
 
@@ -30,7 +31,7 @@ struct VersionScaler: Sendable {
     ///   - now: The present.
     /// - Returns: A change, or `nil` if the count is right.
     mutating func tick(
-        _ instance: Deployment.State.Serving?, held: Int, wanted: Int, at now: ContinuousClock.Instant
+        _ instance: Deployment.State.Serving?, held: Int, wanted: Int, at now: Instant
     ) -> Decision? {
         if let instance, var sample = sample(of: instance.served, id: instance.id, ready: instance.ready) {
             sample.ongoing += held

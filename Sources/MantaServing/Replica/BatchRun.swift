@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 
 /// Puts the rows of several requests through a model in one run.
 struct BatchRun {
@@ -11,7 +12,7 @@ struct BatchRun {
         /// For each request its outputs, in the order of the requests.
         var outputs: [[Tensor]]
         /// When the engine began.
-        var started: ContinuousClock.Instant
+        var started: Instant
         /// The engine's part of the time.
         var run: Duration
     }

@@ -14,8 +14,25 @@ final class PendingInference: Sendable {
 
     private enum State: Sendable {
         case open
-        case awaited(CheckedContinuation<Result<Outcome, ServingError>, Never>)
+        case awaited(Waiter)
         case resolved(Result<Outcome, ServingError>)
+    }
+
+    /// A task that waits for the answer.
+    ///
+    /// Its continuation isn't checked, which would cost an object for each request and has a layout that the compiler
+    /// doesn't know. It is resumed once: who resumes it has first put `resolved` in the place of `awaited`, or never put
+    /// `awaited` there.
+    @safe private struct Waiter: Sendable {
+        private let continuation: UnsafeContinuation<Result<Outcome, ServingError>, Never>
+
+        init(_ continuation: UnsafeContinuation<Result<Outcome, ServingError>, Never>) {
+            unsafe self.continuation = continuation
+        }
+
+        func resume(returning result: Result<Outcome, ServingError>) {
+            unsafe continuation.resume(returning: result)
+        }
     }
 
     /// Names it in the queue. Those made later have larger ones.
@@ -37,14 +54,14 @@ final class PendingInference: Sendable {
 
     /// Gives the answer. Nothing happens if there is one already.
     func resolve(_ result: Result<Outcome, ServingError>) {
-        let waiting: CheckedContinuation<Result<Outcome, ServingError>, Never>? = state.withLock { state in
+        let waiting: Waiter? = state.withLock { state in
             switch state {
             case .open:
                 state = .resolved(result)
                 return nil
-            case .awaited(let continuation):
+            case .awaited(let waiter):
                 state = .resolved(result)
-                return continuation
+                return waiter
             case .resolved:
                 return nil
             }
@@ -54,13 +71,14 @@ final class PendingInference: Sendable {
 
     /// Waits for the answer. To be called once.
     func result() async -> Result<Outcome, ServingError> {
-        await withCheckedContinuation { continuation in
+        await unsafe withUnsafeContinuation { continuation in
+            let waiter = unsafe Waiter(continuation)
             let answer: Result<Outcome, ServingError>? = state.withLock { state in
                 if case .resolved(let result) = state { return result }
-                state = .awaited(continuation)
+                state = .awaited(waiter)
                 return nil
             }
-            if let answer { continuation.resume(returning: answer) }
+            if let answer { waiter.resume(returning: answer) }
         }
     }
 }

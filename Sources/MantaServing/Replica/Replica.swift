@@ -1,6 +1,7 @@
 import MantaBatching
 import MantaCore
 import MantaThreads
+import MantaTime
 import Synchronization
 
 #if canImport(Glibc)
@@ -77,7 +78,7 @@ actor Replica {
     }
 
     private func answer(
-        _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, taken: ContinuousClock.Instant
+        _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, taken: Instant
     ) {
         let elapsed = time.now - taken
         let rows = batch.reduce(0) { $0 + $1.rows }
@@ -103,8 +104,8 @@ actor Replica {
 
     /// Counts a batch, but for copies in it. Where requests always run alone, a row is a request.
     private func record(
-        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, taken: ContinuousClock.Instant,
-        at now: ContinuousClock.Instant
+        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, taken: Instant,
+        at now: Instant
     ) {
         var (rows, waits): (Int, [Duration]) = (0, [])
         waits.reserveCapacity(batch.count)

@@ -1,9 +1,11 @@
+public import MantaTime
+
 /// What a replica has done and does now.
 public struct ReplicaActivity: Sendable, Hashable {
     /// Names it within its version.
     public let id: Int
     /// When it began.
-    public let startedAt: ContinuousClock.Instant
+    public let startedAt: Instant
     /// Requests in the batch that it runs.
     public internal(set) var ongoing = 0
     /// Batches that it has run.
@@ -13,7 +15,7 @@ public struct ReplicaActivity: Sendable, Hashable {
     /// Why the last batch that failed did.
     public internal(set) var lastError: String?
 
-    init(id: Int, startedAt: ContinuousClock.Instant) {
+    init(id: Int, startedAt: Instant) {
         (self.id, self.startedAt) = (id, startedAt)
     }
 

@@ -1,4 +1,5 @@
 import MantaCore
+import MantaTime
 
 /// Judges a new instance by how it does on requests that the old one has just answered. A value; it runs nothing.
 ///

@@ -1,5 +1,6 @@
 import MantaBatching
 import MantaCore
+import MantaTime
 
 /// Runs copies of live requests through a new instance, one at a time, so that it can be judged before clients depend on
 /// it. What doesn't fit is not copied: a trial never holds up a request.

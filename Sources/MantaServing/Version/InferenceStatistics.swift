@@ -1,4 +1,5 @@
 import MantaCore
+package import MantaTime
 
 /// What was counted for one version since it was first loaded, in the terms of the protocol's statistics extension.
 ///
@@ -57,7 +58,7 @@ package struct InferenceStatistics: Sendable, Hashable {
     /// Those batches by their rows, of the first ``maxSizes`` sizes that came.
     package private(set) var batches: [Int: Batches] = [:]
     /// When the last batch had run.
-    package private(set) var lastExecution: ContinuousClock.Instant?
+    package private(set) var lastExecution: Instant?
 
     /// Nothing yet.
     package init() {}
@@ -77,7 +78,7 @@ package struct InferenceStatistics: Sendable, Hashable {
     }
 
     /// A batch has run.
-    mutating func ran(rows count: Int, _ timing: InferenceTiming, at now: ContinuousClock.Instant) {
+    mutating func ran(rows count: Int, _ timing: InferenceTiming, at now: Instant) {
         rows += UInt64(count)
         executions += 1
         lastExecution = now

@@ -1,5 +1,6 @@
 import MantaBatching
 package import MantaCore
+package import MantaTime
 
 /// What a request may say about when it runs.
 public struct InferenceSchedule: Sendable, Hashable {
@@ -44,7 +45,7 @@ extension ServedVersion {
     /// - Throws: ``ServingError``: `invalidRequest`, `modelUnavailable`, `overloaded`, `deadlineExceeded`, `cancelled`,
     ///   `shuttingDown` or `engineFailed`.
     package func infer(
-        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: ContinuousClock.Instant? = nil,
+        _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: Instant? = nil,
         isCopy: Bool = false
     ) async throws(ServingError) -> InferenceResponse? {
         guard let live = try accepting(),
@@ -66,7 +67,7 @@ extension ServedVersion {
 
     /// Puts a request into the queue; `nil` if that is closed.
     @inline(never) private func submit(
-        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: ContinuousClock.Instant?, isCopy: Bool,
+        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: Instant?, isCopy: Bool,
         to live: Live
     ) throws(ServingError) -> Submission? {
         let inputs = try live.signature.bind(request.inputs)
@@ -126,7 +127,7 @@ extension ServedVersion {
     }
 
     private func queued(
-        _ part: PendingInference, _ key: BatchKey, arrived: ContinuousClock.Instant, schedule: InferenceSchedule
+        _ part: PendingInference, _ key: BatchKey, arrived: Instant, schedule: InferenceSchedule
     ) -> QueuedRequest<PendingInference> {
         let terms = configuration.queue.terms(of: schedule)
         return QueuedRequest(

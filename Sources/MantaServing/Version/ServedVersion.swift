@@ -3,6 +3,7 @@ public import MantaBatching
 public import MantaCore
 package import MantaTelemetry
 import MantaThreads
+public import MantaTime
 import Synchronization
 
 /// One instance of a version: its model, its queue and its replicas, from loading to gone.
@@ -50,7 +51,7 @@ public final class ServedVersion: Sendable {
     /// How it is served.
     public let configuration: DeploymentConfiguration
     /// When it was made.
-    public let startedAt: ContinuousClock.Instant
+    public let startedAt: Instant
     /// What is counted for it.
     package let metrics: VersionMetrics
     let time: any TimeSource

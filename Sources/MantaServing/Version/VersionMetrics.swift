@@ -1,6 +1,7 @@
 import CoreMetrics
 package import MantaCore
 package import MantaTelemetry
+package import MantaTime
 import Synchronization
 
 /// What is counted for one version. The labels are rendered once, here.
@@ -25,7 +26,7 @@ package final class VersionMetrics: Sendable {
     }
 
     init(
-        _ model: ModelID, startingAt start: ContinuousClock.Instant = .now,
+        _ model: ModelID, startingAt start: Instant = .now,
         factory: any MetricsFactory = MetricsSystem.factory
     ) {
         self.factory = factory
@@ -42,7 +43,7 @@ package final class VersionMetrics: Sendable {
 
     /// A request was answered.
     package func recordAnswer(
-        duration: Duration, timing: InferenceTiming = .init(), at now: ContinuousClock.Instant = .now
+        duration: Duration, timing: InferenceTiming = .init(), at now: Instant = .now
     ) {
         count("ok", duration)
         tally.withLock { tally in
@@ -53,7 +54,7 @@ package final class VersionMetrics: Sendable {
 
     /// A request was refused or failed.
     package func recordFailure(
-        _ code: ServingError.Code, duration: Duration, at now: ContinuousClock.Instant = .now
+        _ code: ServingError.Code, duration: Duration, at now: Instant = .now
     ) {
         count(code.description, duration)
         tally.withLock { tally in
@@ -93,7 +94,7 @@ package final class VersionMetrics: Sendable {
     ///   - waits: How long each of its requests waited.
     ///   - timing: Where its time went.
     ///   - now: When it was over.
-    func recordBatch(rows: Int, waits: [Duration], timing: InferenceTiming, at now: ContinuousClock.Instant) {
+    func recordBatch(rows: Int, waits: [Duration], timing: InferenceTiming, at now: Instant) {
         run.recordNanoseconds(timing.run.nanoseconds)
         batch.recordNanoseconds(timing.batch.nanoseconds)
         batchRows.record(Int64(rows))
@@ -108,7 +109,7 @@ package final class VersionMetrics: Sendable {
     package var statistics: InferenceStatistics { tally.withLock { $0.statistics } }
 
     /// How much was served in the last minute, and how fast.
-    package func lastMinute(at now: ContinuousClock.Instant) -> RateWindow.Summary {
+    package func lastMinute(at now: Instant) -> RateWindow.Summary {
         tally.withLock { $0.window.summary(at: now) }
     }
 
@@ -123,12 +124,5 @@ package final class VersionMetrics: Sendable {
         for timer in [total, queue, batch, run, encode] { timer.destroy() }
         batchRows.destroy()
         restarts.destroy()
-    }
-}
-
-extension Duration {
-    /// In nanoseconds, rounded towards zero.
-    var nanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
     }
 }

@@ -1,6 +1,7 @@
 import GRDB
-public import MantaCore
+import MantaCore
 import MantaThreads
+public import MantaTime
 import Synchronization
 
 /// A store for one process, in a file of SQLite or in memory.

@@ -1,14 +1,16 @@
+import MantaTime
+
 /// When leases end. A value.
 struct LeaseBook {
     private struct Page {
         let timeToLive: Duration
-        var deadline: ContinuousClock.Instant
+        var deadline: Instant
     }
 
     private var pages: [LeaseID: Page] = [:]
 
     /// Leases begin to live now.
-    mutating func add(_ lease: Lease, at now: ContinuousClock.Instant) {
+    mutating func add(_ lease: Lease, at now: Instant) {
         pages[lease.id] = Page(timeToLive: lease.timeToLive, deadline: now + lease.timeToLive)
     }
 
@@ -18,17 +20,17 @@ struct LeaseBook {
     }
 
     /// When a lease ends; `nil` if it has been removed.
-    func deadline(of lease: LeaseID) -> ContinuousClock.Instant? {
+    func deadline(of lease: LeaseID) -> Instant? {
         pages[lease]?.deadline
     }
 
     /// Whether a lease lives. Once its deadline has passed it never will again.
-    func isAlive(_ lease: LeaseID, at now: ContinuousClock.Instant) -> Bool {
+    func isAlive(_ lease: LeaseID, at now: Instant) -> Bool {
         pages[lease].map { now < $0.deadline } ?? false
     }
 
     /// A lease lives for its whole time again, which is returned; `nil` if it has ended.
-    mutating func keepAlive(_ lease: LeaseID, at now: ContinuousClock.Instant) -> Duration? {
+    mutating func keepAlive(_ lease: LeaseID, at now: Instant) -> Duration? {
         guard isAlive(lease, at: now), let timeToLive = pages[lease]?.timeToLive else { return nil }
         pages[lease]?.deadline = now + timeToLive
         return timeToLive

@@ -1,3 +1,5 @@
+public import MantaTime
+
 /// How much was served in the last minute, and how fast.
 ///
 /// ```swift
@@ -42,13 +44,13 @@ public struct RateWindow: Sendable {
 
     private static let length = 60
 
-    private let start: ContinuousClock.Instant
+    private let start: Instant
     private var seconds = [Second](repeating: Second(), count: length)
     /// The bins of all seconds, one second after the other.
     private var latencies = [UInt32](repeating: 0, count: length * LatencyBins.count)
 
     /// A window in which nothing was recorded yet.
-    public init(startingAt start: ContinuousClock.Instant) {
+    public init(startingAt start: Instant) {
         self.start = start
     }
 
@@ -59,7 +61,7 @@ public struct RateWindow: Sendable {
     ///     is slow look fast.
     ///   - failed: Whether it failed.
     ///   - now: The present. What is more than a minute older than the latest that was recorded is passed over.
-    public mutating func record(duration: Duration, failed: Bool, at now: ContinuousClock.Instant) {
+    public mutating func record(duration: Duration, failed: Bool, at now: Instant) {
         guard let slot = slot(at: now) else { return }
         seconds[slot].requests += 1
         if failed {
@@ -74,7 +76,7 @@ public struct RateWindow: Sendable {
     /// - Parameters:
     ///   - rows: How many rows it had.
     ///   - now: The present.
-    public mutating func recordBatch(rows: Int, at now: ContinuousClock.Instant) {
+    public mutating func recordBatch(rows: Int, at now: Instant) {
         guard let slot = slot(at: now) else { return }
         seconds[slot].batches += 1
         seconds[slot].rows += rows
@@ -84,7 +86,7 @@ public struct RateWindow: Sendable {
     ///
     /// `perSecond` divides by the time that these have lasted: 59 seconds and the part of the present one that is over,
     /// or less if the window is younger. In its first second it divides by one second.
-    public func summary(at now: ContinuousClock.Instant) -> Summary {
+    public func summary(at now: Instant) -> Summary {
         let current = number(at: now)
         let first = max(0, current - Int64(Self.length) + 1)
         var (summary, rows, batches) = (Summary(), 0, 0)
@@ -120,10 +122,10 @@ public struct RateWindow: Sendable {
     }
 
     /// Which second after the start it is.
-    private func number(at now: ContinuousClock.Instant) -> Int64 { max(0, (now - start).components.seconds) }
+    private func number(at now: Instant) -> Int64 { max(0, (now - start).components.seconds) }
 
     /// The place of this time's second, emptied if it held one that is over a minute ago; `nil` if it holds a later one.
-    private mutating func slot(at now: ContinuousClock.Instant) -> Int? {
+    private mutating func slot(at now: Instant) -> Int? {
         let number = number(at: now)
         let slot = Int(number % Int64(Self.length))
         if seconds[slot].number == number { return slot }

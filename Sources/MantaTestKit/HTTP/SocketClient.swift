@@ -1,4 +1,5 @@
 import MantaThreads
+import MantaTime
 
 #if canImport(Glibc)
     import Glibc

@@ -1,4 +1,5 @@
 import Foundation
+import MantaTime
 
 /// The picture of docs/autoscaling.md: for each scenario load and replicas above, the longest wait below.
 enum Picture {

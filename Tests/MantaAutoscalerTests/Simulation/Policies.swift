@@ -1,4 +1,5 @@
 import MantaAutoscaler
+import MantaTime
 
 /// Anything that looks at a cluster now and then and says how many replicas it should have.
 protocol ScalingPolicy {
@@ -10,7 +11,7 @@ protocol ScalingPolicy {
 /// The policy under test, fed as the server feeds it.
 struct MantaPolicy: ScalingPolicy {
     private(set) var autoscaler: Autoscaler
-    private let start = ContinuousClock.now
+    private let start = Instant.now
 
     init(_ configuration: AutoscalingConfiguration) {
         autoscaler = Autoscaler(configuration, cpus: 1)

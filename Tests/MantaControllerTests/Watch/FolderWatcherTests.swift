@@ -1,5 +1,6 @@
 import Foundation
 import MantaTestKit
+import MantaTime
 import Testing
 
 @testable import MantaController
@@ -97,7 +98,7 @@ extension Watching {
 
 @Suite("Change burst")
 struct ChangeBurstTests {
-    let start = ContinuousClock.now
+    let start = Instant.now
 
     @Test("a lone change is told 200 ms later, once")
     func loneChange() {

@@ -1,4 +1,5 @@
 import MantaTestKit
+import MantaTime
 import Testing
 
 @testable import MantaStore

@@ -1,5 +1,6 @@
 import GRDB
 import MantaTestKit
+import MantaTime
 import Testing
 
 @testable import MantaStore

@@ -3,10 +3,10 @@
 /// Instants are monotonic: they aren't moved by setting the clock.
 public protocol TimeSource: Sendable {
     /// The present.
-    var now: ContinuousClock.Instant { get }
+    var now: Instant { get }
 
     /// Returns at `deadline`, or throws `CancellationError` as soon as the task is cancelled.
-    func sleep(until deadline: ContinuousClock.Instant) async throws
+    func sleep(until deadline: Instant) async throws
 }
 
 /// The machine's monotonic clock.
@@ -16,10 +16,10 @@ public struct MachineTime: TimeSource {
 
     /// The present.
     @inline(__always)
-    public var now: ContinuousClock.Instant { .now }
+    public var now: Instant { .now }
 
     /// Returns at `deadline`, or throws `CancellationError` as soon as the task is cancelled.
-    public func sleep(until deadline: ContinuousClock.Instant) async throws {
-        try await ContinuousClock().sleep(until: deadline)
+    public func sleep(until deadline: Instant) async throws {
+        try await Task.sleep(for: deadline - now, clock: .continuous)
     }
 }
