@@ -100,7 +100,7 @@ let package = Package(
             "MantaHTTP",
             ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "MantaProtobuf", "CONNXRuntime"]),
+        part("MantaONNX", ["MantaCore", "MantaProtobuf", "MantaTime", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),
         part(

@@ -38,10 +38,16 @@ public final class Batcher<Payload: Sendable>: Sendable {
         var waiting: [Int: CheckedContinuation<[Request]?, Never>] = [:]
         /// Replicas that are to end when they ask next.
         var retired: Set<Int> = []
+        /// Replicas that have asked and haven't ended.
+        var serving: Set<Int> = []
         var alarm: (time: Instant, task: Task<Void, Never>)?
         var isClosed = false
         var counts = BatcherCounts()
+        var batchesSincePace = 0
     }
+
+    /// After so many batches what is expected of the next ones is worked out again.
+    private static var paceInterval: Int { 8 }
 
     private let state: Mutex<State>
     private let time: any TimeSource
@@ -127,8 +133,11 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func next(for replica: Int) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
-                if state.retired.remove(replica) != nil { return (true, .init()) }
-                if state.isClosed, state.queue.count == 0 { return (true, .init()) }
+                if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
+                    state.serving.remove(replica)
+                    return (true, .init())
+                }
+                state.serving.insert(replica)
                 state.waiting[replica] = continuation
                 return (false, state.queue.offer(replica: replica, at: now))
             }
@@ -148,16 +157,25 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// Makes a replica's ``next(for:)`` return `nil`, once its present batch is done.
     public func retire(_ replica: Int) {
         let waiting = state.withLock { state in
-            if !state.queue.withdraw(replica: replica) { state.retired.insert(replica) }
+            if state.queue.withdraw(replica: replica) {
+                state.serving.remove(replica)
+            } else {
+                state.retired.insert(replica)
+            }
             return state.waiting.removeValue(forKey: replica)
         }
         waiting?.resume(returning: nil)
     }
 
-    /// A batch of `rows` took `time`; the size in force follows.
+    /// A batch of `rows` took `time`; the size in force follows, and what is expected of those that wait.
     public func finished(rows: Int, time: Duration) {
         state.withLock { state in
             if state.sizer.record(rows: rows, time: time) { state.queue.limits.rows = state.sizer.choice.rows }
+            state.batchesSincePace += 1
+            guard state.batchesSincePace >= Self.paceInterval else { return }
+            state.batchesSincePace = 0
+            state.queue.pace = BatchPace(
+                state.sizer.curve, rows: state.queue.limits.rows, replicas: state.serving.count)
         }
     }
 

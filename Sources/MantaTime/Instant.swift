@@ -23,6 +23,9 @@ public struct Instant: Sendable, Hashable, Comparable {
         return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
+    /// Whole seconds since the machine was started.
+    public var secondsSinceStart: Int64 { nanoseconds / 1_000_000_000 }
+
     /// Whether one is before the other.
     public static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 

@@ -38,6 +38,10 @@ struct BatchQueuePropertyTests {
             limits.isShared = .random(in: 0..<4, using: &random) > 0
             if Bool.random(using: &random) { limits.requestsOfPriority[2] = .random(in: 1...5, using: &random) }
             queue = BatchQueue(limits: limits)
+            if Bool.random(using: &random) {
+                queue.pace = BatchPace(
+                    replicas: 4, times: (1...5).map { .milliseconds(.random(in: 0...20, using: &random) * $0) })
+            }
             self.random = random
         }
 
@@ -51,7 +55,8 @@ struct BatchQueuePropertyTests {
 
         mutating func apply(_ decision: BatchQueue<UInt64>.Decision) {
             for request in decision.expired {
-                #expect(request.deadline <= now, "seed \(seed): \(request.id) expired early")
+                let run = (1...16).compactMap { queue.pace?.run(rows: $0) }.max() ?? .zero
+                #expect(request.deadline <= now + run, "seed \(seed): \(request.id) expired early")
                 #expect(!request.runsLate, "seed \(seed): \(request.id) expired although it runs late")
                 finish(request.id, "expired")
             }

@@ -63,9 +63,9 @@ struct SessionSettingsTests {
     @Test(
         "what varies is found in the file as in the loaded model",
         arguments: [
-            "add", "any_shape", "concatenate", "default_scale", "external", "fixed", "gather", "optional_input",
+            "add", "any_shape", "concatenate", "default_scale", "external", "fixed", "gather",
             "reshape",
-            "scalar", "sum_and_greater", "text",
+            "scalar", "sum_and_greater",
         ])
     func fromFile(name: String) throws {
         let model = try Fixture.model(name)

@@ -40,12 +40,18 @@ public struct BatchQueue<Payload> {
         case tooManyOfPriority(UInt32)
         /// The inputs of waiting requests take as much memory as they may.
         case tooManyBytes
+        /// It couldn't be answered before its deadline: that is expected to take so long.
+        case tooLate(Duration)
     }
 
     /// The bounds in force. A change holds from the next event on.
     public var limits: BatchLimits
+    /// How fast batches run, as far as that is known. With it, what can't be answered in time isn't let in and isn't run.
+    public var pace: BatchPace?
     /// How many requests wait.
     public private(set) var count = 0
+    /// How many rows wait.
+    private var rowCount = 0
     /// How many bytes the inputs of waiting requests take.
     public private(set) var byteCount = 0
     /// When the request came that has waited longest. Looks at all that wait.
@@ -77,7 +83,7 @@ public struct BatchQueue<Payload> {
 extension BatchQueue {
     /// A request wants in.
     public mutating func admit(_ request: Request, at now: Instant) -> (Admission, Decision) {
-        let admission = admission(of: request, requests: 1, bytes: request.byteCount)
+        let admission = admission(of: request, requests: 1, rows: request.rows, bytes: request.byteCount, at: now)
         guard admission == .accepted else { return (admission, advance(to: now)) }
         insert(request)
         return (.accepted, advance(to: now))
@@ -86,7 +92,8 @@ extension BatchQueue {
     /// The parts of a request that is larger than a batch want in: all get in or none.
     public mutating func admit(parts: [Request], at now: Instant) -> (Admission, Decision) {
         let admission = admission(
-            of: parts[0], requests: parts.count, bytes: parts.reduce(0) { $0 + $1.byteCount })
+            of: parts[0], requests: parts.count, rows: parts.reduce(0) { $0 + $1.rows },
+            bytes: parts.reduce(0) { $0 + $1.byteCount }, at: now)
         guard admission == .accepted else { return (admission, advance(to: now)) }
         for part in parts { insert(part) }
         return (.accepted, advance(to: now))
@@ -102,13 +109,15 @@ extension BatchQueue {
     /// A replica is about to run the batch that it was given. Adds what has come since and fits: a thread that had to be
     /// woken up first finds its batch fuller.
     public mutating func fill(_ batch: inout [Request], at now: Instant) -> Decision {
-        let decision = advance(to: now)
+        var decision = advance(to: now)
         // What was formed to be of a certain size, or of one request, stays so.
         guard limits.isShared, limits.preferred.isEmpty else { return decision }
         guard let key = batch.first?.key, let index = groups.firstIndex(where: { $0.key == key }) else {
             return decision
         }
-        batch += take(rows: limits.rows - batch.reduce(0) { $0 + $1.rows }, from: index)
+        let room = limits.rows - batch.reduce(0) { $0 + $1.rows }
+        _ = dropHopeless(from: index, rows: limits.rows, at: now, &decision.expired)
+        batch += take(rows: room, from: index)
         return decision
     }
 
@@ -135,7 +144,7 @@ extension BatchQueue {
     public mutating func removeAll() -> [Request] {
         defer {
             groups = []
-            (count, byteCount, earliestDeadline, countsOfPriority) = (0, 0, nil, [:])
+            (count, rowCount, byteCount, earliestDeadline, countsOfPriority) = (0, 0, 0, nil, [:])
         }
         return groups.flatMap(\.requests)
     }
@@ -146,6 +155,8 @@ extension BatchQueue {
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
         while !groups.isEmpty, let replica = idle.last {
             guard let (group, rows) = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
+            // What is left may start otherwise.
+            if dropHopeless(from: group, rows: rows, at: now, &decision.expired) { continue }
             idle.removeLast()
             decision.batches.append((replica, take(rows: rows, from: group)))
         }
@@ -161,7 +172,9 @@ extension BatchQueue {
 extension BatchQueue {
     /// Whether the queue has room. A request is let in however large it is if it is alone: what one request may weigh
     /// is the front end's limit.
-    private func admission(of request: Request, requests: Int, bytes: Int) -> Admission {
+    private func admission(
+        of request: Request, requests: Int, rows: Int, bytes: Int, at now: Instant
+    ) -> Admission {
         if count > 0, count + requests > limits.requests { return .tooManyRequests }
         if count > 0, byteCount + bytes > limits.bytes { return .tooManyBytes }
         if let bound = limits.requestsOfPriority[request.priority],
@@ -169,11 +182,24 @@ extension BatchQueue {
         {
             return .tooManyOfPriority(request.priority)
         }
-        return .accepted
+        // Whoever finds nobody waiting gets in: what was learned may no longer hold, and isn't learned anew from refusals.
+        guard let pace, count > 0, idle.isEmpty, !request.runsLate else { return .accepted }
+        let left = request.deadline - now
+        if pace.answer(after: rowCount + rows - request.rows, batch: limits.rows) <= left { return .accepted }
+        let answer = pace.answer(after: rowsBefore(request) + rows - request.rows, batch: limits.rows)
+        return answer <= left ? .accepted : .tooLate(answer)
+    }
+
+    /// The rows of the requests that run before one that isn't in the queue.
+    private func rowsBefore(_ request: Request) -> Int {
+        groups.reduce(0) { rows, group in
+            group.requests.reduce(rows) { $1.precedes(request) ? $0 + $1.rows : $0 }
+        }
     }
 
     private mutating func insert(_ request: Request) {
         count += 1
+        rowCount += request.rows
         byteCount += request.byteCount
         if !limits.requestsOfPriority.isEmpty { countsOfPriority[request.priority, default: 0] += 1 }
         earliestDeadline = min(earliestDeadline ?? request.deadline, request.deadline)
@@ -196,6 +222,7 @@ extension BatchQueue {
 
     private mutating func left(_ request: Request) {
         count -= 1
+        rowCount -= request.rows
         byteCount -= request.byteCount
         if !limits.requestsOfPriority.isEmpty { countsOfPriority[request.priority, default: 1] -= 1 }
     }
@@ -273,6 +300,25 @@ extension BatchQueue {
         // Beyond the largest of the preferred sizes there is nothing to wait for.
         let enough = min(limits.rows, limits.preferred.max() ?? limits.rows)
         return isFull || rows >= enough || isDue ? .now(rows: most) : .later(due)
+    }
+
+    /// Moves requests that a run of so many rows could no longer answer in time from the front of a group to `expired`.
+    /// The last one stays, since what was learned may no longer hold. Returns true if any were moved.
+    private mutating func dropHopeless(
+        from index: Int, rows: Int, at now: Instant, _ expired: inout [Request]
+    ) -> Bool {
+        guard let pace else { return false }
+        let end = now + pace.run(rows: min(rows, groups[index].requests.count))
+        var isAny = false
+        while groups[index].requests.count > 1, let first = groups[index].requests.first, !first.runsLate,
+            first.deadline < end
+        {
+            groups[index].requests.removeFirst()
+            left(first)
+            expired.append(first)
+            isAny = true
+        }
+        return isAny
     }
 
     /// Takes the first requests of a group that have at most so many rows together.

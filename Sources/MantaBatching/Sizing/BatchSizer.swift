@@ -35,7 +35,7 @@ public struct BatchSizer: Sendable, Hashable {
     private var batchesSinceReview = 0
 
     /// Batches of a class before it is believed.
-    private static let minSamples = 8
+    static let minSamples = 8
     /// A size with this share of the best throughput is as good as the best.
     private static let goodEnough = 0.95
     /// After so many batches one size more than the one in force is tried again.

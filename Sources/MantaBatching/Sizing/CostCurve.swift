@@ -84,18 +84,26 @@ public struct CostCurve: Sendable, Hashable {
     ///   - minSamples: How many batches a class must have had to count.
     /// - Returns: The time.
     public func expectedTime(rows: Int, minSamples: Int = 1) -> Duration? {
+        expectedTimes(rows: [rows], minSamples: minSamples)?[0]
+    }
+
+    /// The times that batches of these sizes are expected to take, or `nil` if nothing near is known.
+    func expectedTimes(rows sizes: [Int], minSamples: Int) -> [Duration]? {
         let known = points.compactMap { point -> (rows: Double, seconds: Double)? in
             guard let point, point.samples >= minSamples else { return nil }
             return (point.rows, point.rows * point.secondsPerRow)
         }
-        let size = Double(rows)
-        guard let upper = known.first(where: { $0.rows >= size }) else {
-            return known.last.map { .seconds($0.seconds * size / $0.rows) }
+        guard let last = known.last else { return nil }
+        return sizes.map { rows in
+            let size = Double(rows)
+            guard let upper = known.first(where: { $0.rows >= size }) else {
+                return .seconds(last.seconds * size / last.rows)
+            }
+            guard let lower = known.last(where: { $0.rows < size }), upper.rows > lower.rows else {
+                return .seconds(upper.seconds)
+            }
+            let share = (size - lower.rows) / (upper.rows - lower.rows)
+            return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
         }
-        guard let lower = known.last(where: { $0.rows < size }), upper.rows > lower.rows else {
-            return .seconds(upper.seconds)
-        }
-        let share = (size - lower.rows) / (upper.rows - lower.rows)
-        return .seconds(lower.seconds + share * (upper.seconds - lower.seconds))
     }
 }

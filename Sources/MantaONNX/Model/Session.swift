@@ -1,5 +1,6 @@
 internal import CONNXRuntime
 internal import MantaCore
+internal import MantaTime
 internal import Synchronization
 
 /// A model loaded by the runtime: graph and weights, shared by all who run it.
@@ -13,7 +14,8 @@ internal import Synchronization
     /// The options of a run that gives the arena's unused memory back afterwards; `nil` if there is none to give back.
     /// Lives as long as this object.
     private let returningMemory: OpaquePointer?
-    private let runs = Atomic<UInt32>(0)
+    /// In which second of the machine's life that was last done.
+    private let lastReturn = Atomic<Int64>(0)
 
     /// Loads the model file at `path`. External data is looked for beside it.
     init(path: String, settings: SessionSettings, runtime: Runtime) throws(RuntimeFailure) {
@@ -54,14 +56,14 @@ internal import Synchronization
 
     /// The options of the next run; `nil` for the usual ones.
     ///
-    /// To get memory back from the system costs a run some milliseconds, so it is given away now and then.
+    /// To get memory again from the system costs a run some milliseconds, so it is given away once a second.
     func optionsOfNextRun() -> OpaquePointer? {
         guard unsafe returningMemory != nil else { return nil }
-        let number = runs.wrappingAdd(1, ordering: .relaxed).newValue
-        return number % Self.runsBetweenReturns == 0 ? unsafe returningMemory : nil
+        let (now, last) = (Instant.now.secondsSinceStart, lastReturn.load(ordering: .relaxed))
+        guard now != last else { return nil }
+        let isFirst = lastReturn.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+        return isFirst ? unsafe returningMemory : nil
     }
-
-    private static let runsBetweenReturns: UInt32 = 256
 }
 
 /// How a session is made.

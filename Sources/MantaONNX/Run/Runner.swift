@@ -50,9 +50,11 @@ struct Runner: Sendable {
             unsafe names[given.count + position] = outputNames.pointers[index]
         }
         guard let allValues = values.baseAddress, let allNames = names.baseAddress else { return [] }
+        let options = unsafe session.optionsOfNextRun()
+        defer { if unsafe options != nil { FreedMemory.giveBack() } }
         try unsafe runtime.check(
             api.pointee.Run(
-                session.raw, session.optionsOfNextRun(), allNames, allValues, given.count, allNames + given.count,
+                session.raw, options, allNames, allValues, given.count, allNames + given.count,
                 outputs.count,
                 allValues + given.count))
 

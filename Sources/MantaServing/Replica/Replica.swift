@@ -132,7 +132,7 @@ extension ServingError {
     static func deadlineExceeded(_ request: QueuedRequest<PendingInference>) -> ServingError {
         ServingError(
             .deadlineExceeded,
-            "no answer within \((request.deadline - request.arrived).inMilliseconds) ms: the time was over while the request waited "
-                + "for a replica")
+            "no answer within \((request.deadline - request.arrived).inMilliseconds) ms: the time was over, or too short for a run, "
+                + "while the request waited for a replica")
     }
 }

@@ -147,6 +147,11 @@ extension ServedVersion {
             let bound = configuration.queue.policies[Int(priority)]?.maxRequests ?? configuration.queue.maxRequests
             throw overloaded("\(bound) requests of priority \(priority) wait", batcher)
         case .tooManyBytes: throw overloaded("inputs of \(configuration.queue.maxBytes) bytes wait", batcher)
+        case .tooLate(let answer):
+            throw ServingError(
+                .overloaded,
+                "\(id) has too much to do: an answer is expected after \(Int(answer.milliseconds)) ms, which is later than "
+                    + "the request's deadline", retryAfter: answer)
         case nil: return false
         }
     }

@@ -1,0 +1,114 @@
+import Glibc
+import MantaBatching
+import MantaCore
+import MantaTestKit
+import MantaTime
+import Testing
+
+/// Requests with deadlines, more than replicas can do, in virtual time.
+@Suite("Overload")
+struct OverloadTests {
+    /// Two replicas whose runs take a time and then some for each row, give or take a fifth.
+    private struct Simulation {
+        var random: SeededGenerator
+        var queue = BatchQueue<Int>(limits: BatchLimits(rows: 8))
+        let start = Instant.now
+        /// By replica when its run ends, and until when its requests have to be answered.
+        var runs: [Int: (end: Instant, deadlines: [Instant])] = [:]
+        var good = 0
+        var late = 0
+        var refused = 0
+        var expired = 0
+
+        init(seed: UInt64, knowsPace: Bool) {
+            random = SeededGenerator(seed: seed)
+            if knowsPace { queue.pace = BatchPace(replicas: 2, times: [1, 2, 4, 8].map { Self.time(rows: $0) }) }
+            for replica in 0..<2 { _ = queue.offer(replica: replica, at: start) }
+        }
+
+        static func time(rows: Int) -> Duration { .milliseconds(10 + 10 * rows) }
+
+        /// Answers in time for each second, of requests that come at random, so many a second, and wait 500 ms.
+        mutating func goodput(rate: Double, seconds: Int) -> Double {
+            let key = BatchKey(inputs: [], outputs: [0])
+            var (arrival, id) = (start, UInt64(0))
+            while arrival < start + .seconds(seconds) {
+                if let next = runs.min(by: { $0.value.end < $1.value.end }), next.value.end <= arrival {
+                    finish(next.key)
+                    continue
+                }
+                id += 1
+                let request = QueuedRequest(
+                    id: id, key: key, rows: 1, byteCount: 1, arrived: arrival, deadline: arrival + .milliseconds(500),
+                    payload: 0)
+                let (admission, decision) = queue.admit(request, at: arrival)
+                if admission != .accepted { refused += 1 }
+                act(on: decision, at: arrival)
+                arrival += .seconds(-log(Double.random(in: Double.ulpOfOne..<1, using: &random)) / rate)
+            }
+            return Double(good) / Double(seconds)
+        }
+
+        private mutating func finish(_ replica: Int) {
+            guard let run = runs.removeValue(forKey: replica) else { return }
+            for deadline in run.deadlines { if deadline >= run.end { good += 1 } else { late += 1 } }
+            act(on: queue.offer(replica: replica, at: run.end), at: run.end)
+        }
+
+        private mutating func act(on decision: BatchQueue<Int>.Decision, at now: Instant) {
+            expired += decision.expired.count
+            for (replica, batch) in decision.batches {
+                let time = Self.time(rows: batch.count) * Double.random(in: 0.8...1.2, using: &random)
+                runs[replica] = (now + time, batch.map(\.deadline))
+            }
+        }
+    }
+
+    /// Rows a second of two replicas, each with 8 rows in 90 ms.
+    private let capacity = 2 * 8 / 0.09
+
+    @Test(
+        "nearly all that can be done is done in time, and next to nothing in vain",
+        arguments: [(2.0, 0.95), (5.0, 0.9), (20.0, 0.9)])
+    func goodput(factor: Double, least: Double) {
+        for seed in UInt64(1)...5 {
+            var overload = Simulation(seed: seed, knowsPace: true)
+            let goodput = overload.goodput(rate: factor * capacity, seconds: 60)
+
+            #expect(goodput >= least * capacity, "seed \(seed): \(goodput) of \(capacity)")
+            #expect(overload.late + overload.expired < overload.good / 20, "seed \(seed)")
+        }
+    }
+
+    @Test("without knowing what runs take, much of what is done is too late")
+    func ignorant() {
+        var overload = Simulation(seed: 1, knowsPace: false)
+
+        #expect(overload.goodput(rate: 5 * capacity, seconds: 60) < 0.8 * capacity)
+    }
+
+    @Test("below what can be done nobody is refused")
+    func light() {
+        var light = Simulation(seed: 2, knowsPace: true)
+        _ = light.goodput(rate: 0.7 * capacity, seconds: 60)
+
+        #expect(light.refused == 0)
+        #expect(light.expired == 0)
+    }
+
+    @Test("who finds nobody waiting gets in, and the last one runs, however slow runs were")
+    func relearns() {
+        let now = Instant.now
+        var queue = BatchQueue<Int>(limits: BatchLimits(rows: 8))
+        queue.pace = BatchPace(replicas: 1, times: [.seconds(100)])
+        func request(_ id: UInt64) -> QueuedRequest<Int> {
+            QueuedRequest(
+                id: id, key: BatchKey(inputs: [], outputs: [0]), rows: 1, byteCount: 1, arrived: now,
+                deadline: now + .seconds(1), payload: 0)
+        }
+
+        #expect(queue.admit(request(1), at: now).0 == .accepted)
+        #expect(queue.admit(request(2), at: now).0 == .tooLate(.milliseconds(162_500)))
+        #expect(queue.offer(replica: 0, at: now).batches.map { $0.requests.map(\.id) } == [[1]])
+    }
+}
