@@ -13,6 +13,24 @@ extension DeploymentConfiguration {
             let preserveOrder: Bool
         }
 
+        struct Padding: Encodable {
+            let dimension: Int
+            let buckets: [Int]
+            let value: Number
+        }
+
+        enum Number: Encodable {
+            case integer(Int64), decimal(Double)
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.singleValueContainer()
+                switch self {
+                case .integer(let value): try container.encode(value)
+                case .decimal(let value): try container.encode(value)
+                }
+            }
+        }
+
         struct Port: Encodable {
             let name: String
             let datatype: String?
@@ -21,6 +39,8 @@ extension DeploymentConfiguration {
             let optional: Bool?
             let format: String?
             let labels: String?
+            let padding: Padding?
+            let paddedDimensions: [Int]?
         }
 
         struct Policy: Encodable {
@@ -213,6 +233,15 @@ extension DeploymentConfiguration.Document.Port {
         optional = port.isOptional ? true : nil
         format = port.format?.rawValue
         labels = port.labels?.path
+        padding = port.padding.map { padding in
+            let value: DeploymentConfiguration.Document.Number =
+                switch padding.value {
+                case .integer(let value): .integer(value)
+                case .decimal(let value): .decimal(value)
+                }
+            return .init(dimension: padding.dimension, buckets: padding.buckets, value: value)
+        }
+        paddedDimensions = port.paddedDimensions
     }
 }
 

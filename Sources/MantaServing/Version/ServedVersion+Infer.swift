@@ -38,9 +38,11 @@ extension ServedVersion {
         guard let live = try accepting() else { return nil }
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
-        let whole = PendingInference(inputs: inputs, outputs: wanted, isCopy: isCopy)
+        let length = try live.padding?.length(of: inputs, live.signature) ?? nil
+        let whole = PendingInference(inputs: inputs, outputs: wanted, length: length, isCopy: isCopy)
         let parts = try split(whole, live)
-        let queued = enqueueable(parts, arrived: arrived ?? time.now, schedule: schedule)
+        let key = live.key(of: parts[0])
+        let queued = enqueueable(parts, key, arrived: arrived ?? time.now, schedule: schedule)
         let place = live.order?.enter()
         defer { if let place { live.order?.leave(place) } }
         guard try submit(queued, to: live.batcher) else { return nil }
@@ -82,15 +84,15 @@ extension ServedVersion {
         if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
         let pieces = inputs.map { $0?.splittingRows(counts) }
         return counts.indices.map { part in
-            PendingInference(inputs: pieces.map { $0?[part] }, outputs: whole.outputs, isCopy: whole.isCopy)
+            PendingInference(
+                inputs: pieces.map { $0?[part] }, outputs: whole.outputs, length: whole.length, isCopy: whole.isCopy)
         }
     }
 
     private func enqueueable(
-        _ parts: [PendingInference], arrived: ContinuousClock.Instant, schedule: InferenceSchedule
+        _ parts: [PendingInference], _ key: BatchKey, arrived: ContinuousClock.Instant, schedule: InferenceSchedule
     ) -> [QueuedRequest<PendingInference>] {
         let terms = configuration.queue.terms(of: schedule)
-        let key = BatchKey(inputs: parts[0].inputs, outputs: parts[0].outputs)
         return parts.map { part in
             QueuedRequest(
                 id: nextRequestID.add(1, ordering: .relaxed).newValue, key: key, rows: part.rowCount,
@@ -142,5 +144,17 @@ extension ServedVersion {
         }
         let timing = outcomes.map(\.timing).max { $0.queue + $0.run < $1.queue + $1.run }
         return .success(.init(outputs: outputs, timing: timing ?? .init()))
+    }
+}
+
+extension ServedVersion.Live {
+    /// What a request must have in common with others to share a batch with them.
+    fileprivate func key(of request: PendingInference) -> BatchKey {
+        guard let padding, let length = request.length else {
+            return BatchKey(inputs: request.inputs, outputs: request.outputs)
+        }
+        return BatchKey(
+            inputs: request.inputs, outputs: request.outputs, padded: padding.dimensions,
+            length: padding.bucket(holding: length))
     }
 }

@@ -30,6 +30,8 @@ public final class ServedVersion: Sendable {
     struct Live: Sendable {
         let signature: ModelSignature
         let plan: BatchPlan
+        /// What is filled up so that requests of different lengths can share a batch.
+        let padding: PaddingPlan?
         let batcher: Batcher<PendingInference>
         /// Keeps the order of replies, where that is wanted.
         let order: ReplyOrder?
@@ -199,20 +201,27 @@ public final class ServedVersion: Sendable {
         var plan = try BatchPlan(
             signature: model.signature, configured: configuration.batching.maxRows,
             isShared: configuration.batching.isAcrossRequests)
-        let warmup = Warmup(model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples)
+        let padding = try PaddingPlan(configuration, model.signature, plan)
+        let warmup = Warmup(
+            model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples, padding: padding)
         let finding = try await Thread.run(name: "warm-up") { [plan] () throws(ServingError) in try warmup(plan: plan) }
-        if let obstacle = finding.obstacleToBatching { plan = .never(obstacle) }
+        if let obstacle = finding.obstacleToBatching {
+            plan = .never(obstacle)
+            _ = try PaddingPlan(configuration, model.signature, plan)
+        }
         log(finding, plan: plan, elapsed: time.now - started)
         let batcher = Batcher<PendingInference>(
             limits: BatchLimits(configuration, plan),
             objective: configuration.objective, time: time
         ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
         let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
-        return (model, Live(signature: model.signature, plan: plan, batcher: batcher, order: order))
+        return (
+            model, Live(signature: model.signature, plan: plan, padding: padding, batcher: batcher, order: order)
+        )
     }
 
     private func serve(_ model: any LoadedModel, _ live: Live, report: @escaping @Sendable (Event) -> Void) async {
-        let run = BatchRun(model: model, plan: live.plan, time: time)
+        let run = BatchRun(model: model, plan: live.plan, padding: live.padding, time: time)
         await withTaskGroup(of: Void.self) { limit in
             limit.addTask { await self.limitDrain(live) }
             await withDiscardingTaskGroup { group in

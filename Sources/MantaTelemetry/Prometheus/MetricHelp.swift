@@ -11,6 +11,7 @@ public enum MetricHelp {
         "manta_run_duration_seconds": "The engine's run of one batch.",
         "manta_encode_duration_seconds": "Writing one reply.",
         "manta_batch_rows": "Rows of one batch.",
+        "manta_batch_positions_total": "Positions of padded inputs, rows times length, by kind: input or padding.",
         "manta_queue_requests": "Requests that wait for a replica.",
         "manta_model_ready": "1 if the version takes requests.",
         "manta_update_halted": "1 if an update failed and what served before goes on.",
