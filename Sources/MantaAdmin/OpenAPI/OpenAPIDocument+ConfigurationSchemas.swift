@@ -55,6 +55,7 @@ extension OpenAPIDocument {
                 "max_bytes": .schema("Bytes"), "priorities": integer(1, 1024), "default_priority": integer(1, 1024),
                 "policies": .list(of: closed(policy, ["priority": integer(1, 1024)], required: ["priority"])),
             ]),
+        "response_cache": closed(["max_bytes": .schema("Bytes"), "ttl_s": number(0.001, 86_400)]),
         "replicas": integer(1, 1024),
         "autoscaling": closed([
             "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024), "initial_replicas": integer(0, 1024),

@@ -81,6 +81,11 @@ extension DeploymentConfiguration {
             let policies: [Policy]
         }
 
+        struct ResponseCache: Encodable {
+            let maxBytes: Int
+            let ttlS: Double?
+        }
+
         struct Warmup: Encodable {
             let rows: [Int]
             let samples: [Sample]
@@ -144,6 +149,7 @@ extension DeploymentConfiguration {
         let batching: Batching
         let slo: Objective?
         let queue: Queue
+        let responseCache: ResponseCache?
         let replicas: Int?
         let autoscaling: Autoscaling?
         let versions: Versions
@@ -164,6 +170,9 @@ extension DeploymentConfiguration {
             engine: engine, path: path, fileName: fileName, inputs: inputs.map(Document.Port.init),
             outputs: outputs.map(Document.Port.init), batching: .init(batching),
             slo: objective.map { .init(p99Ms: $0.milliseconds) }, queue: .init(queue),
+            responseCache: responseCache.map {
+                .init(maxBytes: $0.maxBytes, ttlS: $0.timeToLive.map { $0.milliseconds / 1000 })
+            },
             replicas: replicas, autoscaling: autoscaling.map(Document.Autoscaling.init),
             versions: .init(serve: choice),
             warmup: .init(rows: warmupRows, samples: warmupSamples.map(Document.Sample.init)),

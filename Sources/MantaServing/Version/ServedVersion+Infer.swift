@@ -40,24 +40,47 @@ extension ServedVersion {
         let wanted = try live.signature.outputIndices(request.outputs)
         let length = try live.padding?.length(of: inputs, live.signature) ?? nil
         let whole = PendingInference(inputs: inputs, outputs: wanted, length: length, isCopy: isCopy)
-        let parts = try split(whole, live)
-        let key = live.key(of: parts[0])
-        let queued = enqueueable(parts, key, arrived: arrived ?? time.now, schedule: schedule)
+        let arrived = arrived ?? time.now
         let place = live.order?.enter()
         defer { if let place { live.order?.leave(place) } }
-        guard try submit(queued, to: live.batcher) else { return nil }
-        let result = await withTaskCancellationHandler {
+        // Copies are there to have the model run.
+        let cache = isCopy ? nil : live.cache
+        let result =
+            if let cache {
+                await lookUp(whole, in: cache, live, arrived: arrived, schedule: schedule)
+            } else {
+                await evaluate(whole, live, arrived: arrived, schedule: schedule)
+            }
+        guard let result else { return nil }
+        if let place { await live.order?.turn(of: place) }
+        let outcome = try result.get()
+        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
+        return InferenceResponse(
+            model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
+    }
+
+    /// Has the model run for a request.
+    ///
+    /// - Returns: What came of it; `nil` if the queue is closed.
+    func evaluate(
+        _ whole: PendingInference, _ live: Live, arrived: ContinuousClock.Instant, schedule: InferenceSchedule
+    ) async -> Result<PendingInference.Outcome, ServingError>? {
+        let queued: [QueuedRequest<PendingInference>]
+        do throws(ServingError) {
+            let parts = try split(whole, live)
+            let key = live.key(of: parts[0])
+            queued = enqueueable(parts, key, arrived: arrived, schedule: schedule)
+            guard try submit(queued, to: live.batcher) else { return nil }
+        } catch {
+            return .failure(error)
+        }
+        return await withTaskCancellationHandler {
             await Self.results(of: queued)
         } onCancel: {
             for request in live.batcher.cancel(queued.lazy.map(\.id)) {
                 request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
             }
         }
-        if let place { await live.order?.turn(of: place) }
-        let outcome = try result.get()
-        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
-        return InferenceResponse(
-            model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit.
@@ -117,7 +140,7 @@ extension ServedVersion {
     }
 
     /// The error of a full queue. Asks the caller back for when the queue will have been worked off.
-    private func overloaded(_ what: String, _ batcher: Batcher<PendingInference>) -> ServingError {
+    func overloaded(_ what: String, _ batcher: Batcher<PendingInference>) -> ServingError {
         let sizer = batcher.sizer
         let batches = (batcher.count + sizer.choice.rows - 1) / max(sizer.choice.rows, 1)
         let run = sizer.curve.expectedTime(rows: sizer.choice.rows) ?? .milliseconds(100)

@@ -35,6 +35,8 @@ public final class ServedVersion: Sendable {
         let batcher: Batcher<PendingInference>
         /// Keeps the order of replies, where that is wanted.
         let order: ReplyOrder?
+        /// Keeps answers, where that is wanted.
+        let cache: ResponseCache?
     }
 
     private struct Mutable: Sendable {
@@ -114,6 +116,9 @@ public final class ServedVersion: Sendable {
     /// What was learned of the cost of batches and the size in force; `nil` until the model is loaded.
     public var sizer: BatchSizer? { mutable.withLock { $0.live }?.batcher.sizer }
 
+    /// What is told of its response cache; `nil` if it has none.
+    package var cache: CacheSummary? { live?.cache?.summary }
+
     /// Whether requests may share a batch, and why not; `nil` until the model is loaded.
     public var plan: BatchPlan? { mutable.withLock { $0.live }?.plan }
 
@@ -179,6 +184,7 @@ public final class ServedVersion: Sendable {
             if mutable.live != nil { mutable.state = .draining }
             return mutable.live
         }
+        live?.cache?.close()
         if limit > .zero { live?.batcher.close() } else if let live { abandon(live) }
         starts.continuation.finish()
         stopping.continuation.finish()
@@ -216,7 +222,12 @@ public final class ServedVersion: Sendable {
         ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
         let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
         return (
-            model, Live(signature: model.signature, plan: plan, padding: padding, batcher: batcher, order: order)
+            model,
+            Live(
+                signature: model.signature, plan: plan, padding: padding, batcher: batcher, order: order,
+                cache: configuration.responseCache.map {
+                    ResponseCache($0, maxWaiting: configuration.queue.maxRequests)
+                })
         )
     }
 
