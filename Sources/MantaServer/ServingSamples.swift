@@ -18,6 +18,7 @@ struct ServingSamples: Sendable {
             guard routed[instance.spec.version.number] == id, let served = deployment.instances[id] else { continue }
             let labels = [("model", served.id.name), ("version", String(served.id.version))]
             samples.append(Sample("manta_queue_requests", labels: labels, value: Double(served.queueDepth)))
+            if let cache = served.cache { samples += self.samples(of: cache, labels: labels) }
         }
         for spec in deployment.controller.wanted {
             let number = spec.version.number
@@ -29,6 +30,15 @@ struct ServingSamples: Sendable {
         samples.append(
             Sample("manta_update_halted", labels: [("model", deployment.wanted.name)], value: isHalted ? 1 : 0))
         return samples + replicas(of: deployment)
+    }
+
+    private func samples(of cache: CacheSummary, labels: [(String, String)]) -> [Sample] {
+        [
+            Sample("manta_cache_hits_total", .counter, labels: labels, value: Double(cache.hits)),
+            Sample("manta_cache_misses_total", .counter, labels: labels, value: Double(cache.misses)),
+            Sample("manta_cache_evictions_total", .counter, labels: labels, value: Double(cache.evictions)),
+            Sample("manta_cache_bytes", labels: labels, value: Double(cache.byteCount)),
+        ]
     }
 
     /// By version and state; each version that is wanted has a number for each state, if only 0.

@@ -76,6 +76,15 @@ extension DeploymentFileTests {
                 refused: notNumbers + numbers("0", "1025")
             ) { $0.queue.defaultPriority == 2 },
             Key(
+                "response_cache.max_bytes", "8 MiB",
+                expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",
+                refused: notNumbers + numbers("0", "1.5", "1099511627777") + strings("64MB", "1025 GiB")
+            ) { $0.responseCache?.maxBytes == 8 << 20 },
+            Key(
+                "response_cache.ttl_s", "0.5", expected: "a number of seconds from 0.001 to 86400",
+                refused: notNumbers + numbers("0", "86401")
+            ) { $0.responseCache?.timeToLive == .milliseconds(500) },
+            Key(
                 "replicas", "3", expected: "a whole number from 1 to 1024", refused: notNumbers + numbers("0", "1025")
             ) { $0.replicas == 3 },
             Key(

@@ -159,7 +159,7 @@ struct DeploymentFileTests {
             faults(yaml) == [
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
-                    + "file_name, engine, batching, inputs, outputs, slo, queue, replicas, versions, warmup, "
+                    + "file_name, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, versions, warmup, "
                     + "onnxruntime, rollout, autoscaling",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",

@@ -34,7 +34,7 @@ struct DocumentationTests {
         let models = examples.dropFirst().dropLast()
 
         #expect(ServerConfiguration.read(yaml: String(server), file: "manta.yaml").faults == [])
-        #expect(models.count == 3)
+        #expect(models.count == 4)
         for model in models {
             #expect(throws: Never.self) {
                 try DeploymentConfiguration(yaml: String(model), file: "model.yaml", name: "m")

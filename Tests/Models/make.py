@@ -29,6 +29,10 @@ def save(name, nodes, initializers=(), input=("x", ["batch", 4]), output=("y", [
         list(nodes), "test", [value(input[0], FLOAT, input[1])], [value(output[0], FLOAT, output[1])],
         list(initializers),
     )
+    save_graph(name, graph)
+
+
+def save_graph(name, graph):
     proto = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="manta-tests"
     )
@@ -114,3 +118,20 @@ save(
 
 # A row is a single number, without a dimension of its own.
 save("doubled", [helper.make_node("Add", ["x", "x"], ["y"])], input=("x", ["batch"]), output=("y", ["batch"]))
+
+# Texts of any length: for each token twice its number and half of it, and the sum of those numbers that the mask keeps.
+INT64 = TensorProto.INT64
+texts = helper.make_graph(
+    [
+        helper.make_node("Mul", ["ids", "mask"], ["kept"]),
+        helper.make_node("Cast", ["kept"], ["numbers"], to=FLOAT),
+        helper.make_node("Unsqueeze", ["numbers", "last"], ["columns"]),
+        helper.make_node("Mul", ["columns", "factors"], ["tokens"]),
+        helper.make_node("ReduceSum", ["numbers", "last"], ["sum"], keepdims=1),
+    ],
+    "test",
+    [value("ids", INT64, ["batch", "sequence"]), value("mask", INT64, ["batch", "sequence"])],
+    [value("tokens", FLOAT, ["batch", "sequence", 2]), value("sum", FLOAT, ["batch", 1])],
+    [constant("last", numpy.array([-1], numpy.int64)), constant("factors", numpy.array([2, 0.5], numpy.float32))],
+)
+save_graph("texts", texts)

@@ -31,6 +31,16 @@ struct VersionDocument: Encodable {
         let costs: [Cost]
     }
 
+    /// What the response cache has done, and what it holds.
+    struct Cache: Encodable {
+        let hits: Int
+        let misses: Int
+        let evictions: Int
+        let entries: Int
+        let bytes: Int
+        let maxBytes: Int
+    }
+
     struct LastMinute: Encodable {
         let requests: Int
         let failures: Int
@@ -52,6 +62,7 @@ struct VersionDocument: Encodable {
     let ongoing: Int
     let replicas: [Replica]
     @Nullable var batching: Batching?
+    @Nullable var cache: Cache?
     @Nullable var lastMinute: LastMinute?
 }
 
@@ -66,7 +77,7 @@ extension VersionDocument {
             return VersionDocument(
                 version: number, hash: spec?.version.hash, path: spec?.version.path, state: "asleep", reason: nil,
                 default: snapshot.controller.routes.defaultVersion == number, ageS: 0, queued: 0, ongoing: 0,
-                replicas: [], batching: nil, lastMinute: nil)
+                replicas: [], batching: nil, cache: nil, lastMinute: nil)
         }
         return (awake + asleep).sorted { $0.version < $1.version }
     }
@@ -92,7 +103,16 @@ extension VersionDocument {
                     lastError: activity.lastError)
             },
             batching: served.plan.flatMap { plan in served.sizer.map { Batching(plan, $0) } },
+            cache: served.cache.map(Cache.init),
             lastMinute: LastMinute(served.lastMinute))
+    }
+}
+
+extension VersionDocument.Cache {
+    init(_ summary: CacheSummary) {
+        self.init(
+            hits: summary.hits, misses: summary.misses, evictions: summary.evictions, entries: summary.entries,
+            bytes: summary.byteCount, maxBytes: summary.maxBytes)
     }
 }
 

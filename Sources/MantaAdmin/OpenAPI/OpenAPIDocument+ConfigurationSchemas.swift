@@ -36,8 +36,13 @@ extension OpenAPIDocument {
         "engine": ["enum": ["onnxruntime"]],
         "inputs": .list(
             of: closed(
-                port, ["optional": ["type": "boolean"], "format": ["enum": ["nhwc", "nchw"]]], required: ["name"])),
-        "outputs": .list(of: closed(port, ["labels": ["type": "string", "minLength": 1]], required: ["name"])),
+                port, ["optional": ["type": "boolean"], "format": ["enum": ["nhwc", "nchw"]], "padding": padding],
+                required: ["name"])),
+        "outputs": .list(
+            of: closed(
+                port,
+                ["labels": ["type": "string", "minLength": 1], "padded_dimensions": .list(of: integer(1, 63))],
+                required: ["name"])),
         "batching": closed([
             "max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000),
             "preferred_batch_sizes": .list(of: integer(1, 65_536)), "across_requests": ["type": "boolean"],
@@ -50,6 +55,7 @@ extension OpenAPIDocument {
                 "max_bytes": .schema("Bytes"), "priorities": integer(1, 1024), "default_priority": integer(1, 1024),
                 "policies": .list(of: closed(policy, ["priority": integer(1, 1024)], required: ["priority"])),
             ]),
+        "response_cache": closed(["max_bytes": .schema("Bytes"), "ttl_s": number(0.001, 86_400)]),
         "replicas": integer(1, 1024),
         "autoscaling": closed([
             "min_replicas": integer(0, 1024), "max_replicas": integer(1, 1024), "initial_replicas": integer(0, 1024),
@@ -77,6 +83,14 @@ extension OpenAPIDocument {
         "name": ["type": "string", "minLength": 1], "datatype": .schema("Datatype"),
         "shape": .list(of: integer(-1, 2_147_483_647)), "reshape": .list(of: integer(-1, 2_147_483_647)),
     ]
+
+    /// How an input is filled up.
+    private static let padding = closed(
+        [
+            "dimension": integer(1, 63),
+            "buckets": JSONValue.list(of: integer(1, 16_777_216)).with("minItems", 1),
+            "value": ["type": "number"],
+        ], required: ["dimension", "buckets"])
 
     /// What holds for all requests that wait, or for those of one priority.
     private static let policy: JSONValue.Members = [

@@ -70,7 +70,8 @@ extension OpenAPIDocument {
             "description": "What is asked for.", "required": true, "schema": ["type": "string"],
         ],
         "Server-Timing": [
-            "description": "Where the time went, in milliseconds: `queue`, `batch`, `run` and `total`.",
+            "description":
+                "Where the time went, in milliseconds: `queue`, `batch`, `run` and `total`; `cache` where the answer came from it.",
             "required": true, "schema": ["type": "string"],
             "example": "queue;dur=0.012, batch;dur=0.003, run;dur=0.310, total;dur=0.402",
         ],

@@ -74,7 +74,8 @@ extension OpenAPIDocument {
                 "path": optionalText, "state": .schema("VersionState"), "reason": optionalText,
                 "default": ["type": "boolean", "description": "Whether it answers requests that name no version."],
                 "age_s": number, "queued": count, "ongoing": count, "replicas": .list(of: .schema("Replica")),
-                "batching": .optional(.schema("Batching")), "last_minute": .optional(.schema("LastMinute")),
+                "batching": .optional(.schema("Batching")), "cache": .optional(.schema("Cache")),
+                "last_minute": .optional(.schema("LastMinute")),
             ])
         ),
         (
@@ -95,6 +96,15 @@ extension OpenAPIDocument {
                         of: .record([
                             "rows": number, "milliseconds": number, "rows_per_second": number, "batches": count,
                         ])),
+                ])
+        ),
+        (
+            "Cache",
+            .record(
+                about: "What the response cache has done, and what it holds; `null` where there is none.",
+                [
+                    "hits": count, "misses": count, "evictions": count, "entries": count, "bytes": count,
+                    "max_bytes": count,
                 ])
         ),
         (

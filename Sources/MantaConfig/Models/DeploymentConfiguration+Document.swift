@@ -14,6 +14,24 @@ extension DeploymentConfiguration {
             let preserveOrder: Bool
         }
 
+        struct Padding: Encodable {
+            let dimension: Int
+            let buckets: [Int]
+            let value: Number
+        }
+
+        enum Number: Encodable {
+            case integer(Int64), decimal(Double)
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.singleValueContainer()
+                switch self {
+                case .integer(let value): try container.encode(value)
+                case .decimal(let value): try container.encode(value)
+                }
+            }
+        }
+
         struct Port: Encodable {
             let name: String
             let datatype: String?
@@ -22,6 +40,8 @@ extension DeploymentConfiguration {
             let optional: Bool?
             let format: String?
             let labels: String?
+            let padding: Padding?
+            let paddedDimensions: [Int]?
         }
 
         struct Policy: Encodable {
@@ -60,6 +80,11 @@ extension DeploymentConfiguration {
             let priorities: Int?
             let defaultPriority: Int?
             let policies: [Policy]
+        }
+
+        struct ResponseCache: Encodable {
+            let maxBytes: Int
+            let ttlS: Double?
         }
 
         struct Warmup: Encodable {
@@ -125,6 +150,7 @@ extension DeploymentConfiguration {
         let batching: Batching
         let slo: Objective?
         let queue: Queue
+        let responseCache: ResponseCache?
         let replicas: Int?
         let autoscaling: Autoscaling?
         let versions: Versions
@@ -145,6 +171,9 @@ extension DeploymentConfiguration {
             engine: engine, path: path, fileName: fileName, inputs: inputs.map(Document.Port.init),
             outputs: outputs.map(Document.Port.init), batching: .init(batching),
             slo: objective.map { .init(p99Ms: $0.milliseconds) }, queue: .init(queue),
+            responseCache: responseCache.map {
+                .init(maxBytes: $0.maxBytes, ttlS: $0.timeToLive.map { $0.milliseconds / 1000 })
+            },
             replicas: replicas, autoscaling: autoscaling.map(Document.Autoscaling.init),
             versions: .init(serve: choice),
             warmup: .init(rows: warmupRows, samples: warmupSamples.map(Document.Sample.init)),
@@ -214,6 +243,15 @@ extension DeploymentConfiguration.Document.Port {
         optional = port.isOptional ? true : nil
         format = port.format?.rawValue
         labels = port.labels?.path
+        padding = port.padding.map { padding in
+            let value: DeploymentConfiguration.Document.Number =
+                switch padding.value {
+                case .integer(let value): .integer(value)
+                case .decimal(let value): .decimal(value)
+                }
+            return .init(dimension: padding.dimension, buckets: padding.buckets, value: value)
+        }
+        paddedDimensions = port.paddedDimensions
     }
 }
 

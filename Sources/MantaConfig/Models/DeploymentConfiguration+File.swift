@@ -40,6 +40,12 @@ extension DeploymentConfiguration {
             keys.value("p99_ms", .milliseconds(in: 0.1...3_600_000)) { objective = $0 }
         }
         keys.mapping("queue") { queue.read(&$0) }
+        keys.mapping("response_cache") { keys in
+            var cache = ResponseCache()
+            keys.value("max_bytes", .bytes(in: 1...1 << 40)) { cache.maxBytes = $0 }
+            keys.value("ttl_s", .seconds(in: 0.001...86_400)) { cache.timeToLive = $0 }
+            responseCache = cache
+        }
         keys.value("replicas", .integer(in: 1...1024)) { replicas = $0 }
         keys.mapping("versions") { keys in
             readServedVersions(&keys)

@@ -10,6 +10,8 @@ extension DeploymentConfiguration {
             port.read(&keys, after: inputs)
             keys.value("optional", .flag) { port.isOptional = $0 }
             keys.value("format", .word()) { port.format = $0 }
+            keys.mapping("padding", required: ["dimension", "buckets"]) { port.padding = .init(&$0) }
+            if let fault = port.paddingFault(isBatched: (batching.maxRows ?? 0) > 0) { keys.fault("padding", fault) }
             inputs.append(port)
         }
         keys.mappings("outputs", required: ["name"]) { keys in
@@ -22,8 +24,10 @@ extension DeploymentConfiguration {
             } catch {
                 keys.fault("labels", error.description)
             }
+            keys.list("padded_dimensions", of: .dimension) { port.paddedDimensions = $0 }
             outputs.append(port)
         }
+        if let fault = paddingFault { keys.fault(fault.key, fault.message) }
     }
 
     /// Reads what is run before a version is ready.
@@ -78,6 +82,25 @@ extension TensorPort {
     }
 }
 
+extension TensorPort.Padding {
+    /// The sizes that a bucket may have: more positions than any text has, and not so many that their bytes can't be
+    /// counted.
+    private static let allowedBuckets = 1...16_777_216
+
+    /// Reads how an input is padded; `nil` if what it can't do without is wrong.
+    fileprivate init?(_ keys: inout MappingReader) {
+        var (dimension, buckets, value): (Int?, [Int], Value) = (nil, [], .integer(0))
+        keys.value("dimension", .dimension) { dimension = $0 }
+        keys.list("buckets", of: .integer(in: Self.allowedBuckets), isEmptyAllowed: false) { buckets = $0 }
+        keys.value("value", .padding) { value = $0 }
+        if let pair = zip(buckets, buckets.dropFirst()).first(where: { $0 >= $1 }) {
+            keys.fault("buckets", "expected sizes that grow, found \(pair.1) after \(pair.0)")
+        }
+        guard let dimension, !buckets.isEmpty else { return nil }
+        self.init(dimension: dimension, buckets: buckets, value: value)
+    }
+}
+
 extension TensorPort.Labels {
     /// The most that a file of labels may have.
     private static let maxBytes = 4 << 20
@@ -114,6 +137,27 @@ extension Kind<Int> {
         let sizes = integer(in: -1...Int(Int32.max))
         return Kind(expected: "a size from 1 to \(Int32.max), or -1 for any") { scalar in
             sizes.value(scalar).flatMap { $0 == 0 ? nil : $0 }
+        }
+    }
+}
+
+extension Kind<Int> {
+    /// A dimension other than the batch.
+    fileprivate static var dimension: Self {
+        let numbers = integer(in: 1...63)
+        return Kind(expected: "a dimension from 1 to 63, the batch being 0", value: numbers.value)
+    }
+}
+
+extension Kind<TensorPort.Padding.Value> {
+    /// What an input is filled up with.
+    fileprivate static var padding: Self {
+        Kind(expected: "a number") { scalar in
+            switch scalar {
+            case .integer(let text): Int64(text).map(Value.integer)
+            case .decimal(let text): Double(text).flatMap { $0.isFinite ? .decimal($0) : nil }
+            default: nil
+            }
         }
     }
 }

@@ -166,7 +166,7 @@ struct TritonReader {
         refuse(
             "model_repository_agents", if: !message.modelRepositoryAgents.agents.isEmpty,
             "model files are read as they are")
-        refuse("response_cache.enable", if: message.responseCache.enable, "replies aren't cached")
+        if message.responseCache.enable { configuration.responseCache = .init() }
         refuse("model_metrics", if: !message.modelMetrics.metricControl.isEmpty, "metrics have buckets of their own")
     }
 

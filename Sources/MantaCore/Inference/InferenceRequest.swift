@@ -110,6 +110,18 @@ public struct InferenceTiming: Sendable, Hashable {
     public var output = Duration.zero
     /// Rows that ran together with this request's, its own included.
     public var batchRows = 0
+    /// What the response cache had to say, where there is one.
+    public var cache: CacheUse?
+    /// Looking the answer up in the cache, waiting for it or keeping it.
+    public var lookup = Duration.zero
+
+    /// Whether an answer came from the response cache.
+    public enum CacheUse: Sendable, Hashable {
+        /// The model didn't run for it.
+        case hit
+        /// The model ran.
+        case miss
+    }
 
     /// Putting the batch together and taking its results apart.
     public var batch: Duration { input + output }

@@ -38,6 +38,7 @@ extension Inference_ModelConfig {
             return output
         }
         if isBatched, plan.isShared { dynamicBatching = .init(configuration, maxRows: plan.maxRows) }
+        if configuration.responseCache != nil { responseCache.enable = true }
         setEngine(configuration.options)
         modelWarmup = configuration.warmupSamples.map(Inference_ModelWarmup.init)
     }

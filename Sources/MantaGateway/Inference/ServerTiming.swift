@@ -10,6 +10,7 @@ enum ServerTiming {
         append("queue", timing.queue, to: &text)
         append(", batch", timing.batch, to: &text)
         append(", run", timing.run, to: &text)
+        if timing.cache == .hit { append(", cache;desc=hit", timing.lookup, to: &text) }
         append(", total", total, to: &text)
         return text
     }

@@ -20,9 +20,8 @@ package struct StatisticsDocument: Encodable, Sendable {
         let computeInput: Total
         let computeInfer: Total
         let computeOutput: Total
-        // Manta keeps no replies.
-        let cacheHit = Total()
-        let cacheMiss = Total()
+        let cacheHit: Total
+        let cacheMiss: Total
     }
 
     struct Batches: Encodable {
@@ -52,7 +51,8 @@ package struct StatisticsDocument: Encodable, Sendable {
         inferenceStats = Requests(
             success: Total(statistics.succeeded), fail: Total(statistics.failed), queue: Total(statistics.queue),
             computeInput: Total(statistics.input), computeInfer: Total(statistics.run),
-            computeOutput: Total(statistics.output))
+            computeOutput: Total(statistics.output), cacheHit: Total(statistics.cacheHit),
+            cacheMiss: Total(statistics.cacheMiss))
         batchStats = statistics.batches.sorted { $0.key < $1.key }.map { size, batches in
             Batches(
                 batchSize: size, computeInput: Total(batches.input), computeInfer: Total(batches.run),

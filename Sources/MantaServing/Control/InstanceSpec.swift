@@ -31,6 +31,7 @@ public struct InstanceSpec: Sendable, Hashable {
         fixed.batching = configuration.batching
         fixed.objective = configuration.objective
         fixed.queue = configuration.queue
+        fixed.responseCache = configuration.responseCache
         fixed.inputs = configuration.inputs
         fixed.outputs = configuration.outputs
         fixed.warmupRows = configuration.warmupRows

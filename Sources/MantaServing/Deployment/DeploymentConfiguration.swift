@@ -21,6 +21,9 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var objective: Duration?
     /// What may wait, and how long.
     public var queue = Queue()
+    /// How answers are kept for requests that are asked again. `nil`: not at all, since only the model's author knows
+    /// whether it answers alike each time.
+    public var responseCache: ResponseCache?
     /// Replicas of each version, at least 1. `nil`: as many as there are CPUs for this process. They share the weights,
     /// so one more costs little but its thread, and lanes of one thread give the most rows per second.
     public var replicas: Int?

@@ -34,6 +34,11 @@ public struct TensorPort: Sendable, Hashable {
     public var format: Format?
     /// What each class is called.
     public var labels: Labels?
+    /// How requests whose input differs in one size come to share batches. `nil`: they don't.
+    public var padding: Padding?
+    /// The dimensions of an output that are as long as the padded one of the inputs. `nil`: those that the model calls
+    /// the same.
+    public var paddedDimensions: [Int]?
 
     /// An input or output as the model has it.
     public init(name: String) {

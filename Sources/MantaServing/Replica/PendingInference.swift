@@ -41,12 +41,14 @@ final class PendingInference: Sendable {
     let inputs: [Tensor?]
     /// The indices of the outputs wanted.
     let outputs: [Int]
+    /// The size of its inputs along the dimension that is padded, where one is.
+    let length: Int?
     /// Whether it is a copy of a client's request, which nobody counts.
     let isCopy: Bool
     private let state = Mutex(State.open)
 
-    init(inputs: [Tensor?], outputs: [Int], isCopy: Bool = false) {
-        (self.inputs, self.outputs, self.isCopy) = (inputs, outputs, isCopy)
+    init(inputs: [Tensor?], outputs: [Int], length: Int? = nil, isCopy: Bool = false) {
+        (self.inputs, self.outputs, self.length, self.isCopy) = (inputs, outputs, length, isCopy)
     }
 
     /// Rows of its inputs, which all have the same; 0 for a model without inputs.

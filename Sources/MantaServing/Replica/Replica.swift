@@ -91,6 +91,7 @@ actor Replica {
         timing.batchRows = rows
         // First, so that whoever has an answer finds it counted.
         record(batch, timing, taken: taken, at: taken + elapsed)
+        if let length = result.length { recordPositions(batch, length: length) }
         let resolve = {
             for (request, outputs) in zip(batch, result.outputs) {
                 timing.queue = taken - request.arrived
@@ -115,6 +116,19 @@ actor Replica {
         }
         guard rows > 0 else { return }
         metrics.recordBatch(rows: rows, waits: waits, timing: timing, at: now)
+    }
+}
+
+extension Replica {
+    /// Counts what a batch was filled up with, but for copies in it.
+    private func recordPositions(_ batch: [QueuedRequest<PendingInference>], length: Int) {
+        var (input, padding) = (0, 0)
+        for request in batch where !request.payload.isCopy {
+            guard let own = request.payload.length else { continue }
+            input += request.payload.rowCount * own
+            padding += request.payload.rowCount * (length - own)
+        }
+        if input + padding > 0 { metrics.recordPositions(input: input, padding: padding) }
     }
 }
 

@@ -4,7 +4,7 @@ package import MantaTime
 /// What was counted for one version since it was first loaded, in the terms of the protocol's statistics extension.
 ///
 /// Requests are counted when they end, batches when they have run. So at any moment each request that succeeded has its
-/// part in ``queue`` to ``output``, and the rows of ``batches`` add up to ``rows``.
+/// part in ``queue`` to ``output``, or in ``cacheHit``, and the rows of ``batches`` add up to ``rows``.
 package struct InferenceStatistics: Sendable, Hashable {
     /// How often something happened, and how long it took in all.
     package struct Total: Sendable, Hashable {
@@ -43,7 +43,7 @@ package struct InferenceStatistics: Sendable, Hashable {
     package private(set) var succeeded = Total()
     /// Requests that were refused or failed.
     package private(set) var failed = Total()
-    /// How long those that were answered waited.
+    /// How long those that were answered waited for a replica.
     package private(set) var queue = Total()
     /// How long putting their batches together took. That of a request cut in parts is its slowest part's.
     package private(set) var input = Total()
@@ -51,6 +51,10 @@ package struct InferenceStatistics: Sendable, Hashable {
     package private(set) var run = Total()
     /// How long taking their batches apart took.
     package private(set) var output = Total()
+    /// Finding the answers of those that were answered from the response cache, or waiting for them.
+    package private(set) var cacheHit = Total()
+    /// Looking for those that weren't there, and keeping their answers.
+    package private(set) var cacheMiss = Total()
     /// Rows that have run; of a model that is never batched, each request is one.
     package private(set) var rows: UInt64 = 0
     /// Batches that have run.
@@ -66,6 +70,13 @@ package struct InferenceStatistics: Sendable, Hashable {
     /// A request was answered.
     mutating func succeeded(in duration: Duration, _ timing: InferenceTiming) {
         succeeded.add(duration)
+        switch timing.cache {
+        case .hit:
+            cacheHit.add(timing.lookup)
+            return
+        case .miss: cacheMiss.add(timing.lookup)
+        case nil: break
+        }
         queue.add(timing.queue)
         input.add(timing.input)
         run.add(timing.run)

@@ -16,22 +16,6 @@ public struct InferenceSchedule: Sendable, Hashable {
     }
 }
 
-/// A request in a version's queue, whole or cut in parts.
-private struct Submission: Sendable {
-    let first: PendingInference
-    /// The parts after the first, if it was too large for one batch.
-    let rest: [PendingInference]
-    /// Whose turn it is to be answered, where that is kept.
-    let place: Int?
-
-    /// Takes out of the queue what still waits there: the caller has gone.
-    func cancel(in batcher: Batcher<PendingInference>) {
-        for request in batcher.cancel([first.id] + rest.map(\.id)) {
-            request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
-        }
-    }
-}
-
 extension ServedVersion {
     /// Runs a request through the model, with others if that pays.
     ///
@@ -48,46 +32,73 @@ extension ServedVersion {
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), arrived: Instant? = nil,
         isCopy: Bool = false
     ) async throws(ServingError) -> InferenceResponse? {
-        guard let live = try accepting(),
-            let submission = try submit(request, schedule, arrived: arrived, isCopy: isCopy, to: live)
-        else { return nil }
-        defer { if let place = submission.place { live.order?.leave(place) } }
-        let result = await withTaskCancellationHandler {
-            submission.rest.isEmpty
-                ? await submission.first.result() : await Self.joinedResult(of: [submission.first] + submission.rest)
-        } onCancel: {
-            submission.cancel(in: live.batcher)
+        guard let live = try accepting() else { return nil }
+        let whole = try pending(request, isCopy: isCopy, live)
+        let arrived = arrived ?? time.now
+        let place = live.order?.enter()
+        defer { if let place { live.order?.leave(place) } }
+        // Copies are there to have the model run.
+        let cache = isCopy ? nil : live.cache
+        let result =
+            if let cache {
+                await lookUp(whole, in: cache, live, arrived: arrived, schedule: schedule)
+            } else {
+                await evaluate(whole, live, arrived: arrived, schedule: schedule)
+            }
+        guard let result else { return nil }
+        if let place { await live.order?.turn(of: place) }
+        return response(to: request, outputs: whole.outputs, try result.get(), live)
+    }
+
+    /// Has the model run for a request.
+    ///
+    /// - Returns: What came of it; `nil` if the queue is closed.
+    func evaluate(
+        _ whole: PendingInference, _ live: Live, arrived: Instant, schedule: InferenceSchedule
+    ) async -> Result<PendingInference.Outcome, ServingError>? {
+        let parts: [PendingInference]
+        do throws(ServingError) {
+            guard let submitted = try submit(whole, live, arrived: arrived, schedule: schedule) else { return nil }
+            parts = submitted
+        } catch {
+            return .failure(error)
         }
-        if let place = submission.place { await live.order?.turn(of: place) }
-        return response(to: request, outputs: submission.first.outputs, try result.get(), live)
+        return await withTaskCancellationHandler {
+            parts.isEmpty ? await whole.result() : await Self.joinedResult(of: parts)
+        } onCancel: {
+            for request in live.batcher.cancel(parts.isEmpty ? [whole.id] : parts.map(\.id)) {
+                request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
+            }
+        }
     }
 
     // What waits for nothing has a function of its own: the frame of an asynchronous one is allocated, with room for
     // all that is in it.
 
-    /// Puts a request into the queue; `nil` if that is closed.
-    @inline(never) private func submit(
-        _ request: InferenceRequest, _ schedule: InferenceSchedule, arrived: Instant?, isCopy: Bool,
-        to live: Live
-    ) throws(ServingError) -> Submission? {
+    @inline(never) private func pending(
+        _ request: InferenceRequest, isCopy: Bool, _ live: Live
+    ) throws(ServingError) -> PendingInference {
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
-        let whole = PendingInference(inputs: inputs, outputs: wanted, isCopy: isCopy)
+        let length = try live.padding?.length(of: inputs, live.signature) ?? nil
+        return PendingInference(inputs: inputs, outputs: wanted, length: length, isCopy: isCopy)
+    }
+
+    /// Puts a request into the queue.
+    ///
+    /// - Returns: Its parts, if it had to be cut, else none; `nil` if the queue is closed.
+    @inline(never) private func submit(
+        _ whole: PendingInference, _ live: Live, arrived: Instant, schedule: InferenceSchedule
+    ) throws(ServingError) -> [PendingInference]? {
         let parts = try split(whole, live)
-        let place = live.order?.enter()
-        var isAccepted = false
-        defer { if !isAccepted, let place { live.order?.leave(place) } }
-        let key = BatchKey(inputs: inputs, outputs: wanted)
-        let arrived = arrived ?? time.now
+        let key = live.key(of: whole)
         let admission =
-            if let parts {
-                live.batcher.submit(parts: parts.map { queued($0, key, arrived: arrived, schedule: schedule) })
-            } else {
+            if parts.isEmpty {
                 live.batcher.submit(queued(whole, key, arrived: arrived, schedule: schedule))
+            } else {
+                live.batcher.submit(parts: parts.map { queued($0, key, arrived: arrived, schedule: schedule) })
             }
-        isAccepted = try isAdmitted(admission, to: live.batcher)
-        guard isAccepted else { return nil }
-        return Submission(first: parts?[0] ?? whole, rest: parts.map { Array($0.dropFirst()) } ?? [], place: place)
+        return try isAdmitted(admission, to: live.batcher) ? parts : nil
     }
 
     @inline(never) private func response(
@@ -98,10 +109,10 @@ extension ServedVersion {
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
-    /// Cuts a request of more rows than a batch may have into parts that fit; `nil` if it fits as it is.
-    private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference]? {
+    /// Cuts a request of more rows than a batch may have into parts that fit; none if it fits as it is.
+    private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference] {
         let (inputs, plan) = (whole.inputs, live.plan)
-        guard plan.maxRows > 0 else { return nil }
+        guard plan.maxRows > 0 else { return [] }
         let rows = whole.rowCount
         for (spec, tensor) in zip(live.signature.inputs, inputs) {
             guard let tensor, tensor.rowCount != rows else { continue }
@@ -110,7 +121,7 @@ extension ServedVersion {
                 "input \"\(spec.name)\": expected as many rows as the other inputs have, \(rows), "
                     + "got shape \(tensor.shape)")
         }
-        guard rows > plan.maxRows else { return nil }
+        guard rows > plan.maxRows else { return [] }
         // Parts cost memory and time of their own, and a shape with a zero in it costs its client nothing.
         guard (rows - 1) / plan.maxRows < BatchPlan.maxParts else {
             throw ServingError(
@@ -122,7 +133,8 @@ extension ServedVersion {
         if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
         let pieces = inputs.map { $0?.splittingRows(counts) }
         return counts.indices.map { part in
-            PendingInference(inputs: pieces.map { $0?[part] }, outputs: whole.outputs, isCopy: whole.isCopy)
+            PendingInference(
+                inputs: pieces.map { $0?[part] }, outputs: whole.outputs, length: whole.length, isCopy: whole.isCopy)
         }
     }
 
@@ -157,7 +169,7 @@ extension ServedVersion {
     }
 
     /// The error of a full queue. Asks the caller back for when the queue will have been worked off.
-    private func overloaded(_ what: String, _ batcher: Batcher<PendingInference>) -> ServingError {
+    func overloaded(_ what: String, _ batcher: Batcher<PendingInference>) -> ServingError {
         let sizer = batcher.sizer
         let batches = (batcher.count + sizer.choice.rows - 1) / max(sizer.choice.rows, 1)
         let run = sizer.curve.expectedTime(rows: sizer.choice.rows) ?? .milliseconds(100)
@@ -183,5 +195,17 @@ extension ServedVersion {
         }
         let timing = outcomes.map(\.timing).max { $0.queue + $0.run < $1.queue + $1.run }
         return .success(.init(outputs: outputs, timing: timing ?? .init()))
+    }
+}
+
+extension ServedVersion.Live {
+    /// What a request must have in common with others to share a batch with them.
+    fileprivate func key(of request: PendingInference) -> BatchKey {
+        guard let padding, let length = request.length else {
+            return BatchKey(inputs: request.inputs, outputs: request.outputs)
+        }
+        return BatchKey(
+            inputs: request.inputs, outputs: request.outputs, padded: padding.dimensions,
+            length: padding.bucket(holding: length))
     }
 }

@@ -31,9 +31,13 @@ public final class ServedVersion: Sendable {
     struct Live: Sendable {
         let signature: ModelSignature
         let plan: BatchPlan
+        /// What is filled up so that requests of different lengths can share a batch.
+        let padding: PaddingPlan?
         let batcher: Batcher<PendingInference>
         /// Keeps the order of replies, where that is wanted.
         let order: ReplyOrder?
+        /// Keeps answers, where that is wanted.
+        let cache: ResponseCache?
     }
 
     private struct Mutable: Sendable {
@@ -113,6 +117,9 @@ public final class ServedVersion: Sendable {
     /// What was learned of the cost of batches and the size in force; `nil` until the model is loaded.
     public var sizer: BatchSizer? { mutable.withLock { $0.live }?.batcher.sizer }
 
+    /// What is told of its response cache; `nil` if it has none.
+    package var cache: CacheSummary? { live?.cache?.summary }
+
     /// Whether requests may share a batch, and why not; `nil` until the model is loaded.
     public var plan: BatchPlan? { mutable.withLock { $0.live }?.plan }
 
@@ -178,6 +185,7 @@ public final class ServedVersion: Sendable {
             if mutable.live != nil { mutable.state = .draining }
             return mutable.live
         }
+        live?.cache?.close()
         if limit > .zero { live?.batcher.close() } else if let live { abandon(live) }
         starts.continuation.finish()
         stopping.continuation.finish()
@@ -200,20 +208,32 @@ public final class ServedVersion: Sendable {
         var plan = try BatchPlan(
             signature: model.signature, configured: configuration.batching.maxRows,
             isShared: configuration.batching.isAcrossRequests)
-        let warmup = Warmup(model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples)
+        let padding = try PaddingPlan(configuration, model.signature, plan)
+        let warmup = Warmup(
+            model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples, padding: padding)
         let finding = try await Thread.run(name: "warm-up") { [plan] () throws(ServingError) in try warmup(plan: plan) }
-        if let obstacle = finding.obstacleToBatching { plan = .never(obstacle) }
+        if let obstacle = finding.obstacleToBatching {
+            plan = .never(obstacle)
+            _ = try PaddingPlan(configuration, model.signature, plan)
+        }
         log(finding, plan: plan, elapsed: time.now - started)
         let batcher = Batcher<PendingInference>(
             limits: BatchLimits(configuration, plan),
             objective: configuration.objective, time: time
         ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
         let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
-        return (model, Live(signature: model.signature, plan: plan, batcher: batcher, order: order))
+        return (
+            model,
+            Live(
+                signature: model.signature, plan: plan, padding: padding, batcher: batcher, order: order,
+                cache: configuration.responseCache.map {
+                    ResponseCache($0, maxWaiting: configuration.queue.maxRequests)
+                })
+        )
     }
 
     private func serve(_ model: any LoadedModel, _ live: Live, report: @escaping @Sendable (Event) -> Void) async {
-        let run = BatchRun(model: model, plan: live.plan, time: time)
+        let run = BatchRun(model: model, plan: live.plan, padding: live.padding, time: time)
         await withTaskGroup(of: Void.self) { limit in
             limit.addTask { await self.limitDrain(live) }
             await withDiscardingTaskGroup { group in

@@ -10,6 +10,8 @@ package final class VersionMetrics: Sendable {
     private let factory: any MetricsFactory
     /// By outcome; `nil` once the version is gone.
     private let requests: Mutex<[String: Counter]?> = Mutex([:])
+    /// By kind; `nil` once the version is gone. None unless inputs are padded.
+    private let positions: Mutex<[String: Counter]?> = Mutex([:])
     private let total: Timer
     private let queue: Timer
     private let batch: Timer
@@ -64,17 +66,22 @@ package final class VersionMetrics: Sendable {
     }
 
     private func count(_ code: String, _ duration: Duration) {
-        let counter = requests.withLock { counters -> Counter? in
-            if let counter = counters?[code] { return counter }
+        counter("manta_requests_total", ("code", code), in: requests)?.increment()
+        total.recordNanoseconds(duration.nanoseconds)
+    }
+
+    /// The counter of one value of a label.
+    private func counter(
+        _ name: String, _ label: (String, String), in counters: borrowing Mutex<[String: Counter]?>
+    ) -> Counter? {
+        counters.withLock { counters in
+            if let counter = counters?[label.1] { return counter }
             // Once the version is gone, nothing would ever remove a new series.
             guard counters != nil else { return nil }
-            let counter = Counter(
-                label: "manta_requests_total", dimensions: labels + [("code", code)], factory: factory)
-            counters?[code] = counter
+            let counter = Counter(label: name, dimensions: labels + [label], factory: factory)
+            counters?[label.1] = counter
             return counter
         }
-        counter?.increment()
-        total.recordNanoseconds(duration.nanoseconds)
     }
 
     /// A reply was written.
@@ -85,6 +92,16 @@ package final class VersionMetrics: Sendable {
     /// A replica was started in the place of one that broke.
     package func recordRestart() {
         restarts.increment()
+    }
+
+    /// A batch has run whose inputs are padded.
+    ///
+    /// - Parameters:
+    ///   - input: Positions of its requests' own, rows times length.
+    ///   - padding: Positions that they were filled up with.
+    func recordPositions(input: Int, padding: Int) {
+        counter("manta_batch_positions_total", ("kind", "input"), in: positions)?.increment(by: Int64(input))
+        counter("manta_batch_positions_total", ("kind", "padding"), in: positions)?.increment(by: Int64(padding))
     }
 
     /// A batch has run.
@@ -115,12 +132,10 @@ package final class VersionMetrics: Sendable {
 
     /// The version is gone: its series go too. A second call does nothing.
     package func remove() {
-        let counters = requests.withLock { counters -> [String: Counter]? in
-            defer { counters = nil }
-            return counters
-        }
+        let counters = requests.withLock { $0.take() }
         guard let counters else { return }
-        for counter in counters.values { counter.destroy() }
+        let positions = positions.withLock { $0.take() } ?? [:]
+        for counter in Array(counters.values) + Array(positions.values) { counter.destroy() }
         for timer in [total, queue, batch, run, encode] { timer.destroy() }
         batchRows.destroy()
         restarts.destroy()

@@ -7,6 +7,8 @@ struct Warmup {
     let rowCounts: [Int]
     /// Inputs that somebody has chosen.
     var samples: [WarmupSample] = []
+    /// What is filled up so that requests of different lengths can share a batch.
+    var padding: PaddingPlan?
 
     /// Sizes to try for free dimensions other than the batch's: a sequence, a small picture, a usual picture.
     private static let freeSizes = [1, 8, 32, 224]
@@ -48,6 +50,7 @@ struct Warmup {
                     cause: error)
             }
         }
+        if let padding { try check(padding) }
         for sample in samples { try run(sample, plan: plan) }
         return finding
     }
@@ -96,10 +99,11 @@ struct Warmup {
     }
 
     private func sample(
-        of spec: TensorSpec, rows: Int, freeSize: Int, value: UInt8
+        of spec: TensorSpec, rows: Int, freeSize: Int, value: UInt8, padded: (dimension: Int, length: Int)? = nil
     ) throws(ServingError) -> Tensor {
         let dimensions = spec.shape.dimensions.enumerated().map { index, size in
-            size != -1 ? size : index == 0 ? rows : freeSize
+            if let padded, padded.dimension == index { return padded.length }
+            return size != -1 ? size : index == 0 ? rows : freeSize
         }
         let shape = Shape(dimensions)
         guard let count = shape.elementCount, count <= Self.maxElements else {
@@ -127,5 +131,50 @@ struct Warmup {
     private func halves(_ shape: Shape, _ bits: UInt16, _ type: DataType) -> Tensor {
         let words = Tensor(shape: shape, [UInt16](repeating: bits, count: shape.elementCount ?? 0))
         return Tensor(type, shape: shape, buffer: words.buffer)
+    }
+}
+
+// MARK: - Padding
+
+extension Warmup {
+    /// Runs the model with inputs of two lengths, and looks whether just those sizes of its outputs follow that are to be
+    /// cut. Says nothing of a model that refuses inputs that are made up.
+    private func check(_ padding: PaddingPlan) throws(ServingError) {
+        let lengths = padding.sampleLengths
+        let runs = lengths.compactMap { outputs(length: $0, padding) }
+        guard runs.count == lengths.count else { return }
+        for (index, spec) in model.signature.outputs.enumerated() {
+            for (length, outputs) in zip(lengths, runs) {
+                guard let fault = padding.fault(in: outputs[index], of: index, length: length) else { continue }
+                throw .padding("output \"\(spec.name)\"", "padded_dimensions: \(fault)")
+            }
+            let shapes = runs.map(\.[index].shape)
+            let sizes = zip(shapes[0].dimensions, shapes[1].dimensions)
+            let others = sizes.enumerated().filter { !padding.following[index].contains($0.offset) }
+            guard let other = others.first(where: { $0.element.0 != $0.element.1 }) else { continue }
+            throw .padding(
+                "output \"\(spec.name)\"",
+                "it has shape \(shapes[0]) for inputs of length \(lengths[0]) and \(shapes[1]) for \(lengths[1]): "
+                    + "dimension \(other.offset) follows the padded inputs, but isn't among \"padded_dimensions\"")
+        }
+    }
+
+    /// What the model gives for one row of inputs of this length; `nil` if it refuses all that were made up.
+    private func outputs(length: Int, _ padding: PaddingPlan) -> [Tensor]? {
+        for freeSize in Self.freeSizes {
+            for value in [1, 0] as [UInt8] {
+                let inputs = try? zip(model.signature.inputs, padding.dimensions).map { spec, dimension in
+                    spec.isOptional && dimension == nil
+                        ? nil
+                        : try sample(
+                            of: spec, rows: 1, freeSize: freeSize, value: value,
+                            padded: dimension.map { ($0, length) })
+                }
+                guard let inputs else { continue }
+                let outputs = try? model.run(inputs, outputs: Array(model.signature.outputs.indices))
+                if let outputs { return outputs }
+            }
+        }
+        return nil
     }
 }

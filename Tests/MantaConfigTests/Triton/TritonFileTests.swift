@@ -149,6 +149,11 @@ struct TritonFileTests {
         #expect(try tritonRead(text) == DeploymentConfiguration(name: "m"))
     }
 
+    @Test("a response cache is one of Manta's usual size")
+    func responseCache() throws {
+        #expect(try tritonRead("response_cache { enable: true }").responseCache == .init())
+    }
+
     @Test(
         "what Manta doesn't have is refused by name, with its line",
         arguments: [
@@ -187,7 +192,6 @@ struct TritonFileTests {
                 "instance_group { secondary_devices { device_id: 1 } }",
                 "1:18: instance_group[0].secondary_devices: not supported"
             ),
-            ("response_cache { enable: true }", "1:18: response_cache.enable: not supported"),
             ("metric_tags { key: \"a\" value: \"b\" }", "1:1: metric_tags: not supported"),
             ("model_metrics { metric_control { } }", "1:1: model_metrics: not supported"),
             ("model_operations { op_library_filename: \"l.so\" }", "1:1: model_operations: not supported"),
