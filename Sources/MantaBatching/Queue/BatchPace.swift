@@ -27,13 +27,22 @@ public struct BatchPace: Sendable, Hashable {
         times[min(CostCurve.sizeClass(rows: rows), times.count - 1)]
     }
 
-    /// From admission to the answer of a request that all these rows run before, while every replica is busy.
+    /// The most rows, 1, 2, 4, 8, … of those whose time is known, that run within a time; at least 1.
+    public func rows(within limit: Duration) -> Int {
+        let tooLong = times.firstIndex { $0 > limit } ?? times.count
+        return CostCurve.maxRows(sizeClass: max(tooLong, 1) - 1)
+    }
+
+    /// From the moment when a replica is free until the answer of a request.
     ///
     /// - Parameters:
-    ///   - rows: Those that wait before it.
+    ///   - waiting: The rows that run before it.
+    ///   - rows: Its own.
     ///   - batch: The most rows of a batch.
-    /// - Returns: Half a run until a replica is free, the runs of those before it, and its own.
-    public func answer(after rows: Int, batch: Int) -> Duration {
-        run(rows: batch) * (Double(rows) / Double(max(batch, 1) * replicas) + 1.5)
+    /// - Returns: The time of the full batches before it, and twice that of the one that it is in, since no run takes just
+    ///   as long as the last, and replicas aren't free by turns.
+    public func answer(after waiting: Int, rows: Int, batch: Int) -> Duration {
+        let (full, rest) = waiting.quotientAndRemainder(dividingBy: batch)
+        return run(rows: batch) * (Double(full) / Double(replicas)) + run(rows: min(batch, rest + rows)) * 2
     }
 }

@@ -62,6 +62,8 @@ public struct BatchQueue<Payload> {
     private var spare = Deque<QueuedRequest<Payload>>()
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
+    /// When the runs of those that aren't idle are expected to end.
+    private var expectedEnds: [Int: Instant] = [:]
     /// No deadline in the queue is earlier than this.
     private var earliestDeadline: Instant?
     /// How many requests wait of each priority that is bounded for itself.
@@ -103,6 +105,7 @@ extension BatchQueue {
     public mutating func offer(replica: Int, at now: Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")
         idle.append(replica)
+        expectedEnds[replica] = nil
         return advance(to: now)
     }
 
@@ -115,9 +118,9 @@ extension BatchQueue {
         guard let key = batch.first?.key, let index = groups.firstIndex(where: { $0.key == key }) else {
             return decision
         }
-        let room = limits.rows - batch.reduce(0) { $0 + $1.rows }
-        _ = dropHopeless(from: index, rows: limits.rows, at: now, &decision.expired)
-        batch += take(rows: room, from: index)
+        let rows = batchRows(for: batch[0])
+        _ = dropHopeless(from: index, rows: rows, at: now, &decision.expired)
+        batch += take(rows: rows - batch.reduce(0) { $0 + $1.rows }, from: index)
         return decision
     }
 
@@ -158,7 +161,9 @@ extension BatchQueue {
             // What is left may start otherwise.
             if dropHopeless(from: group, rows: rows, at: now, &decision.expired) { continue }
             idle.removeLast()
-            decision.batches.append((replica, take(rows: rows, from: group)))
+            let batch = take(rows: rows, from: group)
+            if let pace { expectedEnds[replica] = now + pace.run(rows: batch.reduce(0) { $0 + $1.rows }) }
+            decision.batches.append((replica, batch))
         }
         if !groups.isEmpty, let deadline = earliestDeadline {
             decision.wakeUp = min(decision.wakeUp ?? deadline, deadline)
@@ -184,10 +189,22 @@ extension BatchQueue {
         }
         // Whoever finds nobody waiting gets in: what was learned may no longer hold, and isn't learned anew from refusals.
         guard let pace, count > 0, idle.isEmpty, !request.runsLate else { return .accepted }
+        let free = max(now, expectedEnds.values.min() ?? now)
+        let batch = batchRows(for: request)
+        func answer(after waiting: Int) -> Duration {
+            free - now + pace.answer(after: waiting, rows: rows, batch: batch)
+        }
         let left = request.deadline - now
-        if pace.answer(after: rowCount + rows - request.rows, batch: limits.rows) <= left { return .accepted }
-        let answer = pace.answer(after: rowsBefore(request) + rows - request.rows, batch: limits.rows)
-        return answer <= left ? .accepted : .tooLate(answer)
+        if answer(after: rowCount) <= left { return .accepted }
+        let expected = answer(after: rowsBefore(request))
+        return expected <= left ? .accepted : .tooLate(expected)
+    }
+
+    /// The most rows of a batch that begins with a request. Its run takes at most half of the time that the request has in
+    /// all, since it may have to wait for another run to end.
+    private func batchRows(for request: Request) -> Int {
+        guard let pace, !request.runsLate else { return limits.rows }
+        return min(limits.rows, pace.rows(within: (request.deadline - request.arrived) / 2))
     }
 
     /// The rows of the requests that run before one that isn't in the queue.
@@ -277,7 +294,8 @@ extension BatchQueue {
 
     private func start(of group: Group, at now: Instant) -> Start {
         // A request of more rows than a batch may have runs alone.
-        let most = limits.isShared ? max(limits.rows, group.requests[0].rows) : group.requests[0].rows
+        let most =
+            limits.isShared ? max(batchRows(for: group.requests[0]), group.requests[0].rows) : group.requests[0].rows
         if limits.delay == .zero && limits.preferred.isEmpty || !limits.isShared { return .now(rows: most) }
         var (rows, preferred, isFull) = (0, 0, false)
         var oldest = group.requests[0].arrived
