@@ -85,7 +85,6 @@ let package = Package(
         .target(name: "CONNXRuntime"),
 
         part("MantaThreads"),
-        part("MantaProtobuf"),
         part("MantaTime"),
         part("MantaCore"),
         part("MantaTelemetry", ["MantaTime", logging, metrics]),
@@ -100,7 +99,7 @@ let package = Package(
             "MantaHTTP",
             ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "MantaProtobuf", "MantaTime", "CONNXRuntime"]),
+        part("MantaONNX", ["MantaCore", "MantaTime", "CONNXRuntime"]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),
         part(
@@ -131,7 +130,7 @@ let package = Package(
         part(
             "MantaGRPC",
             [
-                "MantaCore", "MantaProtobuf", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
+                "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
                 "MantaHTTP", "MantaThreads", "MantaTime", "MantaConfig", "MantaGateway", logging, lifecycle, metrics,
                 grpcCore,
                 grpcProtobuf,

@@ -135,6 +135,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
             let ends = decide { state, now in
                 if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
                     state.serving.remove(replica)
+                    state.queue.forget(replica: replica)
                     return (true, .init())
                 }
                 state.serving.insert(replica)

@@ -23,6 +23,15 @@ struct BatchSizerTests {
         #expect(sizer.choice.rows == 64)
     }
 
+    @Test("no more rows than may be are chosen, whatever requests of more rows took")
+    func maximum() {
+        var sizer = BatchSizer(maxRows: 1)
+        for _ in 0..<64 {
+            _ = sizer.record(rows: 16, time: .milliseconds(16))
+            #expect(sizer.choice.rows == 1)
+        }
+    }
+
     @Test("a model that gains nothing from batches runs one row at a time")
     func batchesThatDoNotPayGo() {
         var sizer = BatchSizer(maxRows: 64)

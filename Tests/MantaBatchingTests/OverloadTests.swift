@@ -128,4 +128,47 @@ struct OverloadTests {
         #expect(queue.admit(request(2), at: now).0 == .tooLate(.seconds(300)))
         #expect(queue.offer(replica: 0, at: now).batches.map { $0.requests.map(\.id) } == [[1]])
     }
+
+    @Test("fewer rows are never expected to take longer than more")
+    func monotone() {
+        let pace = BatchPace(replicas: 1, times: [10, 60, 20, 30, 80].map { .milliseconds($0) })
+
+        #expect(pace.run(rows: 2) == .milliseconds(20))
+        #expect(pace.rows(within: .milliseconds(50)) == 8)
+    }
+
+    @Test("an idle replica doesn't wait for more rows than the deadline allows")
+    func delay() {
+        let now = Instant.now
+        var queue = BatchQueue<Int>(limits: BatchLimits(rows: 64, delay: .milliseconds(200)))
+        queue.pace = BatchPace(replicas: 1, times: (0...6).map { .milliseconds(3 << $0) })
+        _ = queue.offer(replica: 0, at: now)
+        let sizes = (UInt64(1)...16).map { id in
+            let request = QueuedRequest(
+                id: id, key: BatchKey(inputs: [], outputs: [0]), rows: 1, byteCount: 1, arrived: now,
+                deadline: now + .milliseconds(100), payload: 0)
+            return queue.admit(request, at: now).1.batches.map(\.requests.count)
+        }
+
+        // 16 rows take 48 ms.
+        #expect(sizes.dropLast().allSatisfy(\.isEmpty) && sizes.last == [16])
+    }
+
+    @Test("requests that run alone are expected one after the other")
+    func alone() {
+        let now = Instant.now
+        var limits = BatchLimits(rows: 64)
+        limits.isShared = false
+        var queue = BatchQueue<Int>(limits: limits)
+        queue.pace = BatchPace(replicas: 1, times: [.milliseconds(10)])
+        let admissions = (UInt64(1)...12).map { id in
+            let request = QueuedRequest(
+                id: id, key: BatchKey(inputs: [], outputs: [0]), rows: 1, byteCount: 1, arrived: now,
+                deadline: now + .milliseconds(100), payload: 0)
+            return queue.admit(request, at: now).0
+        }
+
+        #expect(admissions.prefix(9).allSatisfy { $0 == .accepted })
+        #expect(admissions[9] == .tooLate(.milliseconds(110)))
+    }
 }

@@ -12,7 +12,11 @@ public struct BatchPace: Sendable, Hashable {
     ///   - times: The time of a run of 1, 2, 4, 8, … rows; not empty.
     public init(replicas: Int, times: [Duration]) {
         precondition(!times.isEmpty, "a pace has the time of at least one size")
-        (self.replicas, self.times) = (max(replicas, 1), times)
+        self.replicas = max(replicas, 1)
+        // What was learned of one size may be older than that of another: fewer rows never take longer.
+        var times = times
+        for index in times.indices.dropLast().reversed() { times[index] = min(times[index], times[index + 1]) }
+        self.times = times
     }
 
     /// What is learned of batches of up to so many rows; `nil` if that is too little.
@@ -42,7 +46,7 @@ public struct BatchPace: Sendable, Hashable {
     /// - Returns: The time of the full batches before it, and twice that of the one that it is in, since no run takes just
     ///   as long as the last, and replicas aren't free by turns.
     public func answer(after waiting: Int, rows: Int, batch: Int) -> Duration {
-        let (full, rest) = waiting.quotientAndRemainder(dividingBy: batch)
-        return run(rows: batch) * (Double(full) / Double(replicas)) + run(rows: min(batch, rest + rows)) * 2
+        let (full, rest) = (waiting + max(rows, 1) - 1).quotientAndRemainder(dividingBy: batch)
+        return run(rows: batch) * (Double(full) / Double(replicas)) + run(rows: rest + 1) * 2
     }
 }

@@ -131,6 +131,11 @@ extension BatchQueue {
         return true
     }
 
+    /// A replica has ended: its last run needn't be waited for.
+    public mutating func forget(replica: Int) {
+        expectedEnds[replica] = nil
+    }
+
     /// A request's caller has gone. Returns the request if it still waited.
     public mutating func cancel(_ id: UInt64) -> Request? {
         for group in groups.indices {
@@ -191,12 +196,16 @@ extension BatchQueue {
         guard let pace, count > 0, idle.isEmpty, !request.runsLate else { return .accepted }
         let free = max(now, expectedEnds.values.min() ?? now)
         let batch = batchRows(for: request)
-        func answer(after waiting: Int) -> Duration {
-            free - now + pace.answer(after: waiting, rows: rows, batch: batch)
+        func answer(after waiting: (requests: Int, rows: Int)) -> Duration {
+            guard limits.isShared else {
+                return free - now
+                    + pace.run(rows: request.rows) * (Double(waiting.requests) / Double(pace.replicas) + 2)
+            }
+            return free - now + pace.answer(after: waiting.rows, rows: rows, batch: batch)
         }
         let left = request.deadline - now
-        if answer(after: rowCount) <= left { return .accepted }
-        let expected = answer(after: rowsBefore(request))
+        if answer(after: (count, rowCount)) <= left { return .accepted }
+        let expected = answer(after: waiting(before: request))
         return expected <= left ? .accepted : .tooLate(expected)
     }
 
@@ -207,11 +216,16 @@ extension BatchQueue {
         return min(limits.rows, pace.rows(within: (request.deadline - request.arrived) / 2))
     }
 
-    /// The rows of the requests that run before one that isn't in the queue.
-    private func rowsBefore(_ request: Request) -> Int {
-        groups.reduce(0) { rows, group in
-            group.requests.reduce(rows) { $1.precedes(request) ? $0 + $1.rows : $0 }
+    /// What runs before a request that isn't in the queue.
+    private func waiting(before request: Request) -> (requests: Int, rows: Int) {
+        var (requests, rows) = (0, 0)
+        for group in groups {
+            for other in group.requests where other.precedes(request) {
+                requests += 1
+                rows += other.rows
+            }
         }
+        return (requests, rows)
     }
 
     private mutating func insert(_ request: Request) {
@@ -301,7 +315,7 @@ extension BatchQueue {
         var oldest = group.requests[0].arrived
         var deadline: Instant?
         for request in group.requests {
-            guard rows + request.rows <= limits.rows else {
+            guard rows + request.rows <= most else {
                 isFull = true
                 break
             }
@@ -312,11 +326,15 @@ extension BatchQueue {
         }
         // Starting at the deadline would be too late, so half of what is left is kept for the run.
         var due = oldest + limits.delay
-        if let deadline { due = min(due, oldest + (deadline - oldest) / 2) }
+        if let deadline {
+            due = min(due, oldest + (deadline - oldest) / 2)
+            // Somewhat earlier than needed, since clocks and runs aren't that exact.
+            if let pace { due = min(due, deadline - pace.run(rows: most) * 1.25) }
+        }
         let isDue = limits.delay == .zero || due <= now
         if preferred > 0, !isDue || limits.delay == .zero { return .now(rows: preferred) }
         // Beyond the largest of the preferred sizes there is nothing to wait for.
-        let enough = min(limits.rows, limits.preferred.max() ?? limits.rows)
+        let enough = min(most, limits.preferred.max() ?? most)
         return isFull || rows >= enough || isDue ? .now(rows: most) : .later(due)
     }
 

@@ -100,7 +100,9 @@ public struct BatchSizer: Sendable, Hashable {
         let why = "\(CostCurve.maxRows(sizeClass: enough)) give \(Int(known[enough] ?? 0)) rows/s"
         if enough > 0, known[enough - 1] == nil, batchesSinceReview < Self.descentInterval {
             return limitedByObjective(
-                Choice(rows: CostCurve.maxRows(sizeClass: enough - 1), reason: "\(why), and fewer are tried"))
+                Choice(
+                    rows: min(maxRows, CostCurve.maxRows(sizeClass: enough - 1)),
+                    reason: "\(why), and fewer are tried"))
         }
         // What stands between is as good; what is worse ends the climb.
         let next = (enough + 1..<enough + 64).first { known[$0].map { !isGood($0) } ?? true } ?? enough

@@ -1,6 +1,5 @@
 import GRPCCore
 import MantaCore
-import MantaProtobuf
 import MantaWire
 import SwiftProtobuf
 
@@ -24,10 +23,6 @@ extension InferMessage {
     /// How many inputs, outputs and parameters a request may have in all. A few bytes of a message make hundreds in
     /// memory, so without a bound a message within its limit could take a hundred times that.
     static let maxFields = 16_384
-    /// What isn't a message.
-    private static var malformed: RPCError {
-        RPCError(code: .invalidArgument, message: "the message isn't a ModelInferRequest")
-    }
     /// The field number of `raw_input_contents`.
     private static let rawField = 7
 
@@ -38,10 +33,7 @@ extension InferMessage {
         var fields = unsafe WireFields(bytes)
         var rest: [UInt8] = []
         var count = 0
-        func next() throws(RPCError) -> WireFields.Field? {
-            do throws(WireFields.Malformed) { return try unsafe fields.next() } catch { throw Self.malformed }
-        }
-        while let field = try next() {
+        while let field = try unsafe fields.next() {
             count += 1
             guard count <= Self.maxFields else {
                 throw RPCError(
@@ -57,7 +49,7 @@ extension InferMessage {
         do {
             head = try Inference_ModelInferRequest(serializedBytes: rest)
         } catch {
-            throw Self.malformed
+            throw WireFields.malformed
         }
     }
 }

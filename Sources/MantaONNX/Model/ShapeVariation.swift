@@ -1,6 +1,5 @@
 internal import Glibc
 internal import MantaCore
-internal import MantaProtobuf
 
 /// Which sizes of a model's inputs differ from run to run.
 enum ShapeVariation {
@@ -17,31 +16,26 @@ enum ShapeVariation {
 
     /// What a model file says, without loading it; `nil` if it isn't one that we can read.
     ///
-    /// Its weights aren't looked at, so this takes well under a millisecond.
+    /// Its weights aren't read, so this takes a millisecond or so.
     init?(modelFile path: String) {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_size > 0,
-            let start = unsafe mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0),
-            unsafe start != MAP_FAILED
-        else { return nil }
-        defer { unsafe munmap(start, Int(status.st_size)) }
-        let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(status.st_size))
-        guard let variation = try? unsafe Self.ofModel(bytes) else { return nil }
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        let model = FileMessage(descriptor: descriptor, bytes: 0..<Int(status.st_size))
+        guard let variation = try? Self.ofModel(model) else { return nil }
         self = variation
     }
 
     // The numbers of fields are those of `onnx.proto`: ModelProto, GraphProto, ValueInfoProto, TypeProto, TensorShapeProto.
 
-    private static func ofModel(_ bytes: UnsafeRawBufferPointer) throws(WireFields.Malformed) -> ShapeVariation? {
-        guard let graph = try unsafe message(7, in: bytes) else { return nil }
+    private static func ofModel(_ model: FileMessage) throws(FileMessage.Malformed) -> ShapeVariation? {
+        guard var graph = try model.message(7) else { return nil }
         var variation = ShapeVariation.none
-        var fields = unsafe WireFields(graph)
-        while let field = try unsafe fields.next() {
-            guard field.number == 11, let input = unsafe field.content else { continue }
-            switch try unsafe ofInput(input) {
+        while let field = try graph.next() {
+            guard field.number == 11, let input = field.message else { continue }
+            switch try ofInput(input) {
             case .free: return .free
             case .batch: variation = .batch
             case .none: break
@@ -50,36 +44,23 @@ enum ShapeVariation {
         return variation
     }
 
-    private static func ofInput(_ bytes: UnsafeRawBufferPointer) throws(WireFields.Malformed) -> ShapeVariation {
-        guard let type = try unsafe message(2, in: bytes), let tensor = try unsafe message(1, in: type),
-            let shape = try unsafe message(2, in: tensor)
+    private static func ofInput(_ input: FileMessage) throws(FileMessage.Malformed) -> ShapeVariation {
+        guard let type = try input.message(2), let tensor = try type.message(1), var shape = try tensor.message(2)
         else { return .free }
-        var sizes: [Bool] = []
-        var fields = unsafe WireFields(shape)
-        while let field = try unsafe fields.next() {
-            guard field.number == 1, let size = unsafe field.content else { continue }
-            sizes.append(try unsafe isFixed(size))
+        var areFixed: [Bool] = []
+        while let field = try shape.next() {
+            guard field.number == 1, let size = field.message else { continue }
+            areFixed.append(try isFixed(size))
         }
-        if sizes.dropFirst().contains(false) { return .free }
-        return sizes.first == false ? .batch : .none
+        if areFixed.dropFirst().contains(false) { return .free }
+        return areFixed.first == false ? .batch : .none
     }
 
-    private static func isFixed(_ size: UnsafeRawBufferPointer) throws(WireFields.Malformed) -> Bool {
-        var fields = unsafe WireFields(size)
-        while let field = try unsafe fields.next() {
-            if field.number == 1, let value = field.number64 { return Int64(bitPattern: value) >= 0 }
+    private static func isFixed(_ size: FileMessage) throws(FileMessage.Malformed) -> Bool {
+        var size = size
+        while let field = try size.next() {
+            if field.number == 1, let value = field.value { return Int64(bitPattern: value) >= 0 }
         }
         return false
-    }
-
-    /// The message in the first field of a number.
-    private static func message(
-        _ number: Int, in bytes: UnsafeRawBufferPointer
-    ) throws(WireFields.Malformed) -> UnsafeRawBufferPointer? {
-        var fields = unsafe WireFields(bytes)
-        while let field = try unsafe fields.next() {
-            if field.number == number, let content = unsafe field.content { return unsafe content }
-        }
-        return nil
     }
 }

@@ -94,9 +94,9 @@ extension ServedVersion {
         let key = live.key(of: whole)
         let admission =
             if parts.isEmpty {
-                live.batcher.submit(queued(whole, key, arrived: arrived, schedule: schedule))
+                live.batcher.submit(queued(whole, key, live, arrived: arrived, schedule: schedule))
             } else {
-                live.batcher.submit(parts: parts.map { queued($0, key, arrived: arrived, schedule: schedule) })
+                live.batcher.submit(parts: parts.map { queued($0, key, live, arrived: arrived, schedule: schedule) })
             }
         return try isAdmitted(admission, to: live.batcher) ? parts : nil
     }
@@ -139,11 +139,12 @@ extension ServedVersion {
     }
 
     private func queued(
-        _ part: PendingInference, _ key: BatchKey, arrived: Instant, schedule: InferenceSchedule
+        _ part: PendingInference, _ key: BatchKey, _ live: Live, arrived: Instant, schedule: InferenceSchedule
     ) -> QueuedRequest<PendingInference> {
         let terms = configuration.queue.terms(of: schedule)
         return QueuedRequest(
-            id: part.id, key: key, rows: part.rowCount,
+            // Where requests always run alone, the first dimension counts no rows.
+            id: part.id, key: key, rows: live.plan.maxRows > 0 ? part.rowCount : 1,
             byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
             arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
     }

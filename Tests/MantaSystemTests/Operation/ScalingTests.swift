@@ -48,14 +48,15 @@ extension OperationTests {
             let model = try await OperatedModel(
                 OperatedModel.file("echo_heavy"),
                 configuration: """
-                    autoscaling: {min_replicas: 1, max_replicas: 2, downscale_to_zero_delay_s: 0.3}
+                    autoscaling: {min_replicas: 1, max_replicas: 1, downscale_to_zero_delay_s: 0.3}
                     """)
             let port = model.server.port
             let requests = OpenLoad.Request.echoes(of: "m")
             try await onThread {
                 let admin = try OperatorClient(port: model.server.adminPort)
                 let awake = try admin.residentBytes()
-                try admin.scale("m", #"{"min": 0, "max": 2}"#)
+                // One at most: a second one would be kept for half a minute.
+                try admin.scale("m", #"{"min": 0, "max": 1}"#)
                 try Self.waitUntilAsleep(admin)
                 // Most of the 64 MiB of its weights.
                 try admin.wait(for: "m", "out of memory") { _ in try admin.residentBytes() < awake - (48 << 20) }
