@@ -12,7 +12,7 @@ import time
 from generator import Generator, Request, failures
 from processes import machine_cpu_seconds, wait_for_rest
 from report import Record, Results, spread, table
-from servers import Run, Server
+from servers import in_turn
 
 GOOD_SHARE, FAILED_SHARE = 0.99, 0.001
 # How near the highest rate that holds and the lowest that doesn't have to come.
@@ -159,22 +159,14 @@ def plot(rows, bounds, path):
     figure.savefig(path, dpi=120)
 
 
-def measure(run, number, bounds, generator, options, record):
+def measure(server, number, bounds, generator, options, record):
     """One server's turn in a round."""
-    try:
-        server = Server(run)
-    except RuntimeError as error:
-        print(f"left out: {error}", flush=True)
-        return
-    try:
-        for model in run.models:
-            step = Search(generator, server, model, bounds[model], options, number, record).run()
-            if step:
-                record("rate", f"{run.title} {model}: {step['rate']:,.1f}/s", **step)
-            else:
-                print(f"{run.title} {model}: no rate holds", flush=True)
-    finally:
-        server.end()
+    for model in server.run.models:
+        step = Search(generator, server, model, bounds[model], options, number, record).run()
+        if step:
+            record("rate", f"{server.run.title} {model}: {step['rate']:,.1f}/s", **step)
+        else:
+            print(f"{server.run.title} {model}: no rate holds", flush=True)
 
 
 def publish(record, bounds, options):
@@ -206,10 +198,9 @@ def main():
         parser.error(f"no bound for {', '.join(missing)}")
     generator, record = Generator(), Record(options.out)
     try:
-        for number in range(options.rounds):
-            for name in options.peers.split(","):
-                for run in Run.of(name, models):
-                    measure(run, number, bounds, generator, options, record)
+        in_turn(
+            options.peers, models, options.rounds,
+            lambda number, server: measure(server, number, bounds, generator, options, record))
     finally:
         publish(record, {model: bounds[model] for model in models}, options)
 

@@ -12,7 +12,7 @@ import statistics
 from generator import Generator, Request, failures
 from processes import machine_cpu_seconds, wait_for_rest
 from report import Record, Results, spread, table
-from servers import Run, Server
+from servers import in_turn
 
 # Of what closed-loop clients get, the rates among which goodput's peak is looked for, and beyond as long as it grows.
 LADDER = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -204,18 +204,10 @@ def plot(rows, path):
     figure.savefig(path, dpi=100)
 
 
-def measure(run, number, limits, generator, options, record):
+def measure(server, number, limits, generator, options, record):
     """One server's turn in a round."""
-    try:
-        server = Server(run)
-    except RuntimeError as error:
-        print(f"left out: {error}", flush=True)
-        return
-    try:
-        for model in run.models:
-            Overload(generator, server, model, limits[model], options, number, record).run()
-    finally:
-        server.end()
+    for model in server.run.models:
+        Overload(generator, server, model, limits[model], options, number, record).run()
 
 
 def publish(record, options):
@@ -251,10 +243,9 @@ def main():
         parser.error(f"no limit for {', '.join(missing)}")
     generator, record = Generator(), Record(options.out)
     try:
-        for number in range(options.rounds):
-            for name in options.peers.split(","):
-                for run in Run.of(name, models):
-                    measure(run, number, limits, generator, options, record)
+        in_turn(
+            options.peers, models, options.rounds,
+            lambda number, server: measure(server, number, limits, generator, options, record))
     finally:
         publish(record, options)
 

@@ -46,6 +46,23 @@ class Run:
             return list(tomllib.load(file))
 
 
+def in_turn(peers, models, rounds, turn):
+    """Calls `turn` with the number of the round and a server, for each server in each round. It is started anew and
+    ended after; one that doesn't start is left out."""
+    for number in range(rounds):
+        for name in peers.split(","):
+            for run in Run.of(name, models):
+                try:
+                    server = Server(run)
+                except RuntimeError as error:
+                    print(f"left out: {error}", flush=True)
+                    continue
+                try:
+                    turn(number, server)
+                finally:
+                    server.end()
+
+
 class Server:
     """A running server. Its answers are right."""
 
