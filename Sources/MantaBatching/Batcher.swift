@@ -1,4 +1,3 @@
-import MantaCore
 public import MantaTime
 import Synchronization
 

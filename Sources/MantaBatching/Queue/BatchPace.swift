@@ -1,7 +1,7 @@
 /// How fast batches are expected to run: what tells whether a request can be answered in time.
 public struct BatchPace: Sendable, Hashable {
     /// Replicas that take batches, at least 1.
-    public var replicas: Int
+    public let replicas: Int
     /// The time of a run by class of size, as ``CostCurve`` has them.
     private let times: [Duration]
 

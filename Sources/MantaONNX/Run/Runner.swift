@@ -55,8 +55,7 @@ struct Runner: Sendable {
         try unsafe runtime.check(
             api.pointee.Run(
                 session.raw, options, allNames, allValues, given.count, allNames + given.count,
-                outputs.count,
-                allValues + given.count))
+                outputs.count, allValues + given.count))
 
         var results: [Tensor] = []
         results.reserveCapacity(outputs.count)

@@ -55,11 +55,12 @@ extension Deployment {
         _ request: InferenceRequest, schedule: InferenceSchedule = .init(), at target: Target
     ) async throws(ServingError) -> InferenceResponse {
         let arrived = time.now
-        if let route = target.route {
-            if let response = try await infer(request, schedule, arrived: arrived, by: route) { return response }
-            return try await inferLater(request, schedule, arrived: arrived, version: target.version, after: route)
+        if let route = target.route,
+            let response = try await infer(request, schedule, arrived: arrived, by: route)
+        {
+            return response
         }
-        return try await inferLater(request, schedule, arrived: arrived, version: target.version, after: nil)
+        return try await inferLater(request, schedule, arrived: arrived, version: target.version, after: target.route)
     }
 
     // What rarely happens has functions of its own: the frame of an asynchronous one is allocated, with room for all
