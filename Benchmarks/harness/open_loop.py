@@ -205,4 +205,5 @@ def main():
         publish(record, {model: bounds[model] for model in models}, options)
 
 
-main()
+if __name__ == "__main__":
+    main()

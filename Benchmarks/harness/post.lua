@@ -1,8 +1,11 @@
--- Posts the file that BODY names, and prints what came of it as one line of JSON. Only good replies count in the rate.
+-- Posts the file that BODY names, with the header field of HEADER if there is one ("Name: value"), and prints what came
+-- of it as one line of JSON. Only good replies count in the rate.
 local file = assert(io.open(os.getenv("BODY"), "rb"))
 wrk.method = "POST"
 wrk.body = file:read("*a")
 wrk.headers["Content-Type"] = "application/json"
+local name, value = (os.getenv("HEADER") or ""):match("^(.-): (.*)$")
+if name then wrk.headers[name] = value end
 file:close()
 
 done = function(summary, latency)

@@ -172,13 +172,13 @@ def require_free_port():
         raise SystemExit(f"something listens on port {PORT} already; end it first")
 
 
-def wrk(url, body, connections, seconds):
-    """Runs wrk with one thread."""
+def wrk(url, body, connections, seconds, header=""):
+    """Runs wrk with one thread; `header` is a field to send with each request."""
     script = os.path.join(HERE, "harness", "post.lua")
     before = os.times()
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script, url],
-        env={**os.environ, "BODY": body}, capture_output=True, text=True)
+        env={**os.environ, "BODY": body, "HEADER": header}, capture_output=True, text=True)
     after = os.times()
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if not lines:
