@@ -146,10 +146,10 @@ public final class Batcher<Payload: Sendable>: Sendable {
     }
 
     /// Adds to a batch that is about to run what has come since it was formed.
-    public func fill(_ batch: inout [Request]) {
+    public func fill(_ batch: inout [Request], for replica: Int) {
         batch = decide { [batch] state, now in
             var batch = batch
-            let decision = state.queue.fill(&batch, at: now)
+            let decision = state.queue.fill(&batch, for: replica, at: now)
             return (batch, decision)
         }
     }

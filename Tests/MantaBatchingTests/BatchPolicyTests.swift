@@ -76,7 +76,7 @@ struct BatchPolicyTests {
         var batch = queue.admit(request(1), at: start).1.batches[0].requests
         _ = queue.admit(request(2), at: start)
 
-        _ = queue.fill(&batch, at: start)
+        _ = queue.fill(&batch, for: 1, at: start)
 
         #expect(batch.map(\.id) == [1])
     }

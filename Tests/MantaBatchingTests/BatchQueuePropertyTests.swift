@@ -23,6 +23,7 @@ struct BatchQueuePropertyTests {
         var idle: Set<Int> = []
         /// The batch that was handed out last.
         var last: [QueuedRequest<UInt64>] = []
+        var lastReplica = 0
         let seed: UInt64
 
         init(seed: UInt64) {
@@ -66,7 +67,7 @@ struct BatchQueuePropertyTests {
                 check(batch)
                 checkSize(of: batch)
                 for request in batch { finish(request.id, "ran") }
-                last = batch
+                (last, lastReplica) = (batch, replica)
             }
             if !idle.isEmpty, queue.limits.delay == .zero {
                 #expect(waiting.isEmpty, "seed \(seed): work waits beside an idle replica")
@@ -81,7 +82,7 @@ struct BatchQueuePropertyTests {
         private mutating func fillLast() {
             let given = last.count
             var batch = last
-            var decision = queue.fill(&batch, at: now)
+            var decision = queue.fill(&batch, for: lastReplica, at: now)
             last = []
             let added = Array(batch.dropFirst(given))
             for request in decision.expired { finish(request.id, "expired") }

@@ -52,6 +52,33 @@ struct BatchQueueTests {
         #expect(take(2, from: &queue) == [4, 5, 6])
     }
 
+    @Test(
+        "a replica leaves the others their part of what waits and runs, unless larger batches cost less by the row",
+        arguments: [(10, [3, 4, 5, 6]), (2, [3, 4, 5, 6, 7, 8])])
+    func share(millisecondsOfRow: Int, first: [UInt64]) {
+        var queue = BatchQueue<String>(limits: BatchLimits(rows: 8))
+        queue.pace = BatchPace(replicas: 2, times: [1, 2, 4, 8].map { .milliseconds(2 + millisecondsOfRow * $0) })
+        for replica in [1, 2] { _ = queue.offer(replica: replica, at: start) }
+        for id in 1...8 { _ = queue.admit(request(UInt64(id)), at: start) }
+
+        #expect(take(1, from: &queue) == first)
+        #expect(take(2, from: &queue) == (first.count == 4 ? [7, 8] : nil))
+    }
+
+    @Test("a replica that begins late fills its batch up to its part")
+    func fillsUpToItsShare() {
+        var queue = BatchQueue<String>(limits: BatchLimits(rows: 8))
+        queue.pace = BatchPace(replicas: 2, times: [1, 2, 4, 8].map { .milliseconds(10 * $0) })
+        for replica in [1, 2] { _ = queue.offer(replica: replica, at: start) }
+        var batch = queue.admit(request(1), at: start).1.batches[0].requests
+        for id in 2...8 { _ = queue.admit(request(UInt64(id)), at: start) }
+
+        _ = queue.fill(&batch, for: 2, at: start)
+
+        #expect(batch.map(\.id) == [1, 3, 4, 5])
+        #expect(take(1, from: &queue) == [6, 7, 8])
+    }
+
     @Test("a request of more rows than a batch may have runs alone")
     func largeRequestRunsAlone() {
         var queue = BatchQueue<String>(limits: BatchLimits(rows: 4))
@@ -186,7 +213,7 @@ struct BatchQueueTests {
         _ = queue.admit(request(2, key: 1), at: start)
         for id in 3...5 { _ = queue.admit(request(UInt64(id), priority: id == 5 ? 1 : 0), at: start) }
 
-        let decision = queue.fill(&batch, at: start)
+        let decision = queue.fill(&batch, for: 1, at: start)
 
         #expect(batch.map(\.id) == [1, 5, 3])
         #expect(decision.batches.isEmpty && decision.expired.isEmpty)
@@ -201,7 +228,7 @@ struct BatchQueueTests {
         _ = queue.admit(request(2, timeout: .seconds(1)), at: start)
         _ = queue.admit(request(3), at: start)
 
-        let decision = queue.fill(&large, at: start + .seconds(1))
+        let decision = queue.fill(&large, for: 1, at: start + .seconds(1))
 
         #expect(large.map(\.id) == [1])
         #expect(decision.expired.map(\.id) == [2])

@@ -31,6 +31,12 @@ public struct BatchPace: Sendable, Hashable {
         times[min(CostCurve.sizeClass(rows: rows), times.count - 1)]
     }
 
+    /// The part of one row in the time of a run of so many, counted as the full batch of its class.
+    func timeOfRow(in rows: Int) -> Duration {
+        let sizeClass = min(CostCurve.sizeClass(rows: rows), times.count - 1)
+        return times[sizeClass] / CostCurve.maxRows(sizeClass: sizeClass)
+    }
+
     /// The most rows, 1, 2, 4, 8, … of those whose time is known, that run within a time; at least 1.
     public func rows(within limit: Duration) -> Int {
         let tooLong = times.firstIndex { $0 > limit } ?? times.count

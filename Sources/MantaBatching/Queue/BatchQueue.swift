@@ -3,8 +3,8 @@ public import MantaTime
 
 /// Requests that wait for a replica, and replicas that wait for requests. A value that decides and does nothing.
 ///
-/// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force. While all
-/// replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
+/// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force and its part
+/// of all that waits and runs. While all replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
 /// batch that isn't full waits until its first request has waited that long, but never past a deadline. With
 /// ``BatchLimits/preferred`` sizes the largest of them that can be formed starts at once.
 ///
@@ -62,12 +62,20 @@ public struct BatchQueue<Payload> {
     private var spare = Deque<QueuedRequest<Payload>>()
     /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
     private var idle: [Int] = []
-    /// When the runs of those that aren't idle are expected to end.
-    private var expectedEnds: [Int: Instant] = [:]
+    /// What those do that aren't idle.
+    private var running: [Int: Run] = [:]
+    /// How many rows run.
+    private var runningRowCount = 0
     /// No deadline in the queue is earlier than this.
     private var earliestDeadline: Instant?
     /// How many requests wait of each priority that is bounded for itself.
     private var countsOfPriority: [UInt32: Int] = [:]
+
+    private struct Run {
+        let rows: Int
+        /// When it is expected to end, where that is known.
+        let end: Instant?
+    }
 
     fileprivate struct Group {
         let key: BatchKey
@@ -105,22 +113,25 @@ extension BatchQueue {
     public mutating func offer(replica: Int, at now: Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")
         idle.append(replica)
-        expectedEnds[replica] = nil
+        forget(replica: replica)
         return advance(to: now)
     }
 
     /// A replica is about to run the batch that it was given. Adds what has come since and fits: a thread that had to be
     /// woken up first finds its batch fuller.
-    public mutating func fill(_ batch: inout [Request], at now: Instant) -> Decision {
+    public mutating func fill(_ batch: inout [Request], for replica: Int, at now: Instant) -> Decision {
         var decision = advance(to: now)
         // What was formed to be of a certain size, or of one request, stays so.
         guard limits.isShared, limits.preferred.isEmpty else { return decision }
         guard let key = batch.first?.key, let index = groups.firstIndex(where: { $0.key == key }) else {
             return decision
         }
-        let rows = batchRows(for: batch[0])
+        let formed = batch.reduce(0) { $0 + $1.rows }
+        let rows = share(of: batchRows(for: batch[0]), waiting: formed + rowCount)
         _ = dropHopeless(from: index, rows: rows, at: now, &decision.expired)
-        batch += take(rows: rows - batch.reduce(0) { $0 + $1.rows }, from: index)
+        batch += take(rows: rows - formed, from: index)
+        forget(replica: replica)
+        runs(batch, on: replica, at: now)
         return decision
     }
 
@@ -133,7 +144,8 @@ extension BatchQueue {
 
     /// A replica has ended: its last run needn't be waited for.
     public mutating func forget(replica: Int) {
-        expectedEnds[replica] = nil
+        guard let run = running.removeValue(forKey: replica) else { return }
+        runningRowCount -= run.rows
     }
 
     /// A request's caller has gone. Returns the request if it still waited.
@@ -167,7 +179,7 @@ extension BatchQueue {
             if dropHopeless(from: group, rows: rows, at: now, &decision.expired) { continue }
             idle.removeLast()
             let batch = take(rows: rows, from: group)
-            if let pace { expectedEnds[replica] = now + pace.run(rows: batch.reduce(0) { $0 + $1.rows }) }
+            runs(batch, on: replica, at: now)
             decision.batches.append((replica, batch))
         }
         if !groups.isEmpty, let deadline = earliestDeadline {
@@ -194,7 +206,7 @@ extension BatchQueue {
         }
         // Whoever finds nobody waiting gets in: what was learned may no longer hold, and isn't learned anew from refusals.
         guard let pace, count > 0, idle.isEmpty, !request.runsLate else { return .accepted }
-        let free = max(now, expectedEnds.values.min() ?? now)
+        let free = max(now, firstEnd ?? now)
         let batch = batchRows(for: request)
         func answer(after waiting: (requests: Int, rows: Int)) -> Duration {
             guard limits.isShared else {
@@ -226,6 +238,33 @@ extension BatchQueue {
             }
         }
         return (requests, rows)
+    }
+
+    /// The most rows of a batch that is formed now, of `most` that it may have: a replica's part of all that waits and runs,
+    /// if batches of that size cost no more by the row. One that took more would leave the others with nothing to do, or
+    /// with batches too small to be worth a run. Who waits for fuller batches wants them as they are.
+    private func share(of most: Int, waiting: Int) -> Int {
+        guard let pace, limits.delay == .zero, limits.preferred.isEmpty else { return most }
+        let replicas = max(idle.count + running.count, 1)
+        let share = (rowCount + runningRowCount + replicas - 1) / replicas
+        let whole = min(most, waiting)
+        return share < whole && pace.timeOfRow(in: share) <= pace.timeOfRow(in: whole) * 1.05 ? share : most
+    }
+
+    /// When the first of those that run is expected to end. (A lazy chain of key paths costs more than all else here.)
+    private var firstEnd: Instant? {
+        var first: Instant?
+        for run in running.values {
+            guard let end = run.end else { continue }
+            first = min(first ?? end, end)
+        }
+        return first
+    }
+
+    private mutating func runs(_ batch: [Request], on replica: Int, at now: Instant) {
+        let rows = batch.reduce(0) { $0 + $1.rows }
+        running[replica] = Run(rows: rows, end: pace.map { now + $0.run(rows: rows) })
+        runningRowCount += rows
     }
 
     private mutating func insert(_ request: Request) {
@@ -310,7 +349,10 @@ extension BatchQueue {
         // A request of more rows than a batch may have runs alone.
         let most =
             limits.isShared ? max(batchRows(for: group.requests[0]), group.requests[0].rows) : group.requests[0].rows
-        if limits.delay == .zero && limits.preferred.isEmpty || !limits.isShared { return .now(rows: most) }
+        if !limits.isShared { return .now(rows: most) }
+        if limits.delay == .zero && limits.preferred.isEmpty {
+            return .now(rows: max(share(of: most, waiting: rowCount), group.requests[0].rows))
+        }
         var (rows, preferred, isFull) = (0, 0, false)
         var oldest = group.requests[0].arrived
         var deadline: Instant?

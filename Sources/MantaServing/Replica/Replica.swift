@@ -47,7 +47,7 @@ actor Replica {
     /// Serves until the batcher closes or retires it.
     func serve() async {
         while var batch = await batcher.next(for: id) {
-            batcher.fill(&batch)
+            batcher.fill(&batch, for: id)
             activity.withLock { $0.ongoing = batch.count }
             execute(batch)
             activity.withLock { $0.ongoing = 0 }
