@@ -214,18 +214,19 @@ struct ResponseCacheTests {
         }
 
         for (index, key) in keys.enumerated() {
-            guard case .answer(let outputs) = cache.find(key, at: now) else {
+            guard case .kept(let entry) = cache.find(key, at: now) else {
                 Issue.record("\(index) isn't there")
                 continue
             }
-            #expect(outputs[0].values() == [Float(index)])
+            #expect(entry.outputs[0].values() == [Float(index)])
         }
     }
 
     @Test("answers and keys are counted, and go when their time is over")
     func bound() {
         var configuration = DeploymentConfiguration.ResponseCache()
-        configuration.maxBytes = 3 * (ResponseCache.overhead + 128)
+        // The place of the outputs and the key in six numbers, one of the input's values, then the output in five.
+        configuration.maxBytes = 3 * (ResponseCache.overhead + 12 * 8)
         configuration.timeToLive = .seconds(1)
         let cache = ResponseCache(configuration)
         let now = Instant.now
@@ -240,7 +241,7 @@ struct ResponseCacheTests {
         #expect(cache.summary.entries == 3)
         #expect(cache.summary.evictions == 2)
         #expect(cache.summary.byteCount == configuration.maxBytes)
-        if case .answer = cache.find(key(4), at: now) {} else { Issue.record("it isn't there") }
+        if case .kept = cache.find(key(4), at: now) {} else { Issue.record("it isn't there") }
         if case .missing = cache.find(key(4), at: now + .seconds(1)) {} else { Issue.record("it is still there") }
     }
 }

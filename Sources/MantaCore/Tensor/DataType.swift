@@ -1,5 +1,5 @@
 /// The element type of a tensor, named as the Open Inference Protocol names it.
-public enum DataType: String, Sendable, Hashable, CaseIterable {
+public enum DataType: String, Sendable, Hashable, CaseIterable, BitwiseCopyable {
     case bool = "BOOL"
     case int8 = "INT8"
     case int16 = "INT16"

@@ -41,6 +41,9 @@
         self.owner = owner
     }
 
+    /// Whether it allocated its memory and frees it, rather than refers to somebody else's.
+    public var ownsMemory: Bool { owner == nil }
+
     deinit {
         if owner == nil { unsafe free(start) }
     }

@@ -1,4 +1,4 @@
-import MantaCore
+package import MantaCore
 
 #if canImport(Glibc)
     import Glibc
@@ -8,27 +8,21 @@ import MantaCore
 
 /// What two requests to a version must have in common to have the same answer: every byte of their inputs, their shapes,
 /// and the outputs wanted. The types are the model's.
-struct CacheKey: Sendable, Hashable {
+package struct CacheKey: Sendable, Hashable {
     /// One tensor for each input of the model, `nil` for an optional one left out.
     let inputs: [Tensor?]
     /// The indices of the outputs wanted.
     let outputs: [Int]
-    /// Computed once; seeded by the process, so that nobody can choose requests that collide.
-    private let digest: Int
+    /// Computed once; keyed by the process, so that nobody can choose requests that collide.
+    let digest: Int
 
     /// The key of a request with these inputs, in the model's order, that wants these outputs.
-    init(inputs: [Tensor?], outputs: [Int]) {
-        var hasher = Hasher()
-        for input in inputs {
-            guard let input else {
-                hasher.combine(-1)
-                continue
-            }
-            for size in input.shape.dimensions { hasher.combine(size) }
-            unsafe input.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-        }
-        for output in outputs { hasher.combine(output) }
-        self.init(inputs: inputs, outputs: outputs, digest: hasher.finalize())
+    package init(inputs: [Tensor?], outputs: [Int]) {
+        self.init(inputs: inputs, outputs: outputs, digest: 0)
+        var digest = KeyedDigest()
+        forEachNumber { digest.combine($0) }
+        for case let input? in inputs { unsafe input.withUnsafeBytes { unsafe digest.combine($0) } }
+        self = CacheKey(inputs: inputs, outputs: outputs, digest: digest.finalize())
     }
 
     /// A key whose digest is given, as one that collides has it.
@@ -36,29 +30,44 @@ struct CacheKey: Sendable, Hashable {
         (self.inputs, self.outputs, self.digest) = (inputs, outputs, digest)
     }
 
-    /// The same key of tensors elsewhere.
-    func moved(to inputs: [Tensor?]) -> CacheKey { CacheKey(inputs: inputs, outputs: outputs, digest: digest) }
+    /// All that makes it but the bytes, in numbers: of two keys neither has those of the other as a beginning of its own.
+    @inline(__always)
+    func forEachNumber(_ body: (Int) -> Void) {
+        body(outputs.count)
+        for output in outputs { body(output) }
+        for input in inputs {
+            guard let input else {
+                body(-1)
+                continue
+            }
+            body(input.shape.rank)
+            for size in input.shape.dimensions { body(size) }
+            body(input.byteCount)
+        }
+    }
 
-    static func == (left: CacheKey, right: CacheKey) -> Bool {
+    package static func == (left: CacheKey, right: CacheKey) -> Bool {
         left.digest == right.digest && left.outputs == right.outputs
             && left.inputs.elementsEqual(right.inputs) { left, right in
                 guard let left, let right else { return left == nil && right == nil }
-                return left.hasSameElements(as: right)
+                return left.shape == right.shape && left.byteCount == right.byteCount && left.hasSameBytes(as: right)
             }
     }
 
-    func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 extension Tensor {
-    /// Whether shape and bytes are those of a tensor of the same type.
-    fileprivate func hasSameElements(as other: Tensor) -> Bool {
-        guard shape == other.shape, byteCount == other.byteCount else { return false }
-        return unsafe withUnsafeBytes { mine in
-            unsafe other.withUnsafeBytes { others in
-                guard let mine = mine.baseAddress, let others = others.baseAddress else { return byteCount == 0 }
-                return unsafe memcmp(mine, others, byteCount) == 0
-            }
+    /// Whether its bytes are those of another of as many.
+    func hasSameBytes(as other: Tensor) -> Bool {
+        unsafe other.withUnsafeBytes { unsafe hasBytes(of: $0) }
+    }
+
+    /// Whether its bytes are those, which are as many.
+    func hasBytes(of others: UnsafeRawBufferPointer) -> Bool {
+        unsafe withUnsafeBytes { mine in
+            guard let mine = mine.baseAddress, let others = others.baseAddress else { return byteCount == 0 }
+            return unsafe memcmp(mine, others, byteCount) == 0
         }
     }
 }

@@ -1,5 +1,5 @@
-import MantaCore
-import MantaTime
+package import MantaCore
+package import MantaTime
 import Synchronization
 
 /// The answers of one instance of a version, by what was asked.
@@ -9,17 +9,17 @@ import Synchronization
 ///
 /// ```swift
 /// switch cache.find(key, at: now) {
-/// case .answer(let outputs): …
+/// case .kept(let entry): … entry.outputs …
 /// case .pending(let flight): await flight.landing(until: deadline, time: time); cache.waited(…)
 /// case .crowded: …
 /// case .missing: … evaluate … ; cache.finish(key, result, at: now)   // always
 /// }
 /// ```
-final class ResponseCache: Sendable {
+package final class ResponseCache: Sendable {
     /// What there is for a request.
-    enum Finding: Sendable {
-        /// Its outputs.
-        case answer([Tensor])
+    package enum Finding: Sendable {
+        /// It was answered before.
+        case kept(CacheEntry)
         /// An identical request is being evaluated.
         case pending(Flight)
         /// An identical request is being evaluated, and as many wait for that as may.
@@ -29,7 +29,7 @@ final class ResponseCache: Sendable {
     }
 
     /// What others wait for.
-    final class Flight: Sendable {
+    package final class Flight: Sendable {
         /// What becomes of it.
         enum Landing: Sendable {
             case answer([Tensor])
@@ -54,7 +54,7 @@ final class ResponseCache: Sendable {
     }
 
     private struct State: Sendable {
-        var table: CacheTable<CacheKey, [Tensor]>
+        var table: CacheTable<CacheEntry>
         /// What is being evaluated, with what others wait for, if any do.
         var pending: [CacheKey: Flight?] = [:]
         /// Requests that wait for identical ones.
@@ -64,8 +64,8 @@ final class ResponseCache: Sendable {
         var isClosed = false
     }
 
-    /// What an answer takes beside the bytes of its tensors: their shapes, its places in tables. Estimated, not less.
-    static let overhead = 512
+    /// What an entry takes beside its own bytes: its places in tables. Estimated, not less.
+    static let overhead = 256
 
     private let configuration: DeploymentConfiguration.ResponseCache
     private let maxWaiting: Int
@@ -76,7 +76,7 @@ final class ResponseCache: Sendable {
     /// - Parameters:
     ///   - configuration: What bounds it.
     ///   - maxWaiting: Requests that may wait for identical ones.
-    init(_ configuration: DeploymentConfiguration.ResponseCache, maxWaiting: Int = 1000) {
+    package init(_ configuration: DeploymentConfiguration.ResponseCache, maxWaiting: Int = 1000) {
         self.configuration = configuration
         self.maxWaiting = maxWaiting
         state = Mutex(State(table: CacheTable(maxBytes: configuration.maxBytes)))
@@ -95,11 +95,11 @@ final class ResponseCache: Sendable {
     var awaitedCount: Int { state.withLock { $0.pending.values.count { $0 != nil } } }
 
     /// Looks for the answer to a request.
-    func find(_ key: CacheKey, at now: Instant) -> Finding {
+    package func find(_ key: CacheKey, at now: Instant) -> Finding {
         state.withLock { state in
-            if let outputs = state.table.value(of: key, at: now) {
+            if let entry = state.table.value(key.digest, at: now, where: { $0.answers(key) }) {
                 state.hits += 1
-                return .answer(outputs)
+                return .kept(entry)
             }
             guard let awaited = state.pending[key] else {
                 state.misses += 1
@@ -128,13 +128,18 @@ final class ResponseCache: Sendable {
     ///   - key: What was asked.
     ///   - result: Its outputs; `nil` if it was turned away before it was tried.
     ///   - now: The time.
-    func finish(_ key: CacheKey, _ result: Result<[Tensor], ServingError>?, at now: Instant) {
-        // Copied before the lock is taken: what is kept mustn't hold a whole batch or a whole request in memory.
-        let kept = (try? result?.get()).flatMap { keep(key, $0) }
+    package func finish(_ key: CacheKey, _ result: Result<[Tensor], ServingError>?, at now: Instant) {
+        // Copied before the lock is taken.
+        let entry: CacheEntry? =
+            if case .success(let outputs) = result {
+                CacheEntry(key, outputs, maxBytes: configuration.maxBytes - Self.overhead)
+            } else {
+                nil
+            }
         let flight = state.withLock { state -> Flight? in
-            if let kept, !state.isClosed {
+            if let entry, !state.isClosed {
                 state.table.insert(
-                    kept.key, kept.outputs, byteCount: kept.byteCount,
+                    entry, digest: key.digest, byteCount: entry.byteCount + Self.overhead,
                     expires: configuration.timeToLive.map { now + $0 })
             }
             return state.pending.removeValue(forKey: key) ?? nil
@@ -153,37 +158,5 @@ final class ResponseCache: Sendable {
             state.isClosed = true
             state.table.removeAll()
         }
-    }
-
-    /// Key and outputs in memory of their own, one block; `nil` if they are more than may be.
-    private func keep(_ key: CacheKey, _ outputs: [Tensor]) -> (key: CacheKey, outputs: [Tensor], byteCount: Int)? {
-        let tensors = key.inputs.compactMap(\.self) + outputs
-        let size = tensors.reduce(0) { $0 + $1.alignedByteCount }
-        guard size + Self.overhead <= configuration.maxBytes else { return nil }
-        var offset = 0
-        let block = unsafe TensorBuffer(byteCount: size) { target in
-            for tensor in tensors {
-                let end = offset + tensor.byteCount
-                unsafe tensor.withUnsafeBytes {
-                    unsafe UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyMemory(from: $0)
-                }
-                offset += tensor.alignedByteCount
-            }
-        }
-        offset = 0
-        func moved(_ tensor: Tensor) -> Tensor {
-            defer { offset += tensor.alignedByteCount }
-            return Tensor(
-                tensor.dataType, shape: tensor.shape, buffer: block, byteRange: offset..<offset + tensor.byteCount)
-        }
-        let inputs = key.inputs.map { $0.map(moved) }
-        return (key.moved(to: inputs), outputs.map(moved), size + Self.overhead)
-    }
-}
-
-extension Tensor {
-    /// Its bytes, up to where another may begin in the same memory.
-    fileprivate var alignedByteCount: Int {
-        (byteCount + TensorBuffer.alignment - 1) / TensorBuffer.alignment * TensorBuffer.alignment
     }
 }

@@ -39,12 +39,15 @@ extension ServedVersion {
         defer { if let place { live.order?.leave(place) } }
         // Copies are there to have the model run.
         let cache = isCopy ? nil : live.cache
-        let result =
-            if let cache {
-                await lookUp(whole, in: cache, live, arrived: arrived, schedule: schedule)
-            } else {
-                await evaluate(whole, live, arrived: arrived, schedule: schedule)
-            }
+        let result: Result<PendingInference.Outcome, ServingError>?
+        switch cache.map({ lookUp(whole, in: $0, live) }) {
+        case .answered(let answer): result = answer
+        case .pending(let flight, let look):
+            result = await follow(flight, look, whole, live, arrived: arrived, schedule: schedule)
+        case .missing(let look):
+            result = keep(await evaluate(whole, live, arrived: arrived, schedule: schedule), look)
+        case nil: result = await evaluate(whole, live, arrived: arrived, schedule: schedule)
+        }
         guard let result else { return nil }
         if let place { await live.order?.turn(of: place) }
         return response(to: request, outputs: whole.outputs, try result.get(), live)
