@@ -243,7 +243,9 @@ if Context.environment["MANTA_BENCHMARKS"] != nil {
         .target(name: "Allocations", path: "Benchmarks/Micro/Allocations"),
         .executableTarget(
             name: "manta-microbenchmarks",
-            dependencies: ["Allocations", "MantaCore", "MantaProtocol", "MantaBatching", "MantaHTTP"],
+            dependencies: [
+                "Allocations", "MantaCore", "MantaTime", "MantaProtocol", "MantaBatching", "MantaServing", "MantaHTTP",
+            ],
             path: "Benchmarks/Micro/Operations", swiftSettings: settings),
     ]
 }

@@ -30,7 +30,7 @@ enum Microbenchmarks {
         print(Double(manta_allocations() - before) / Double(count))
     }
 
-    private static let operations = Codecs.operations + Queueing.operations + Routing.operations
+    private static let operations = Codecs.operations + Queueing.operations + Routing.operations + Caching.operations
 }
 
 /// Something that requests go through.
