@@ -97,6 +97,20 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
     }
 
+    /// Batches cost something else from now on.
+    ///
+    /// - Parameter sizer: What is known of that; `nil` if nothing is.
+    /// - Returns: What was learned until now.
+    public func exchange(_ sizer: BatchSizer?) -> BatchSizer {
+        state.withLock { state in
+            let old = state.sizer
+            state.sizer = sizer ?? old.anew()
+            state.queue.limits.rows = state.sizer.choice.rows
+            (state.queue.pace, state.batchesSincePace) = (nil, 0)
+            return old
+        }
+    }
+
     /// A request wants in.
     ///
     /// - Returns: `nil` if the queue is closed.

@@ -87,6 +87,7 @@ extension DeploymentFileTests {
             Key(
                 "replicas", "3", expected: "a whole number from 1 to 1024", refused: notNumbers + numbers("0", "1025")
             ) { $0.replicas == 3 },
+            Key("tuning", "true", expected: "true or false", refused: notFlags) { $0.isTuned },
             Key(
                 "versions.serve", "all", expected: version,
                 refused: notStrings.filter { $0.yaml.first != "[" && $0.yaml.first != "{" } + strings("newest")

@@ -107,6 +107,20 @@ struct DeploymentFileTests {
     }
 
     @Test(
+        "tuning excludes what it is to find",
+        arguments: [
+            ("replicas: 2", "replicas"), ("autoscaling: {}", "autoscaling"),
+            ("onnxruntime: {threads: 1}", "onnxruntime.threads"),
+        ])
+    func tuning(yaml: String, key: String) {
+        #expect(
+            faults("\(yaml)\ntuning: true") == [
+                "model.yaml:2:9: tuning: \"tuning\" finds what \"\(key)\" sets: expected one of both"
+            ])
+        #expect(faults("\(yaml)\ntuning: false") == [])
+    }
+
+    @Test(
         "a section of autoscaling with nothing in it scales by the defaults",
         arguments: ["autoscaling: {}", "autoscaling:", "autoscaling:\n  # max_replicas: 4\n"])
     func scaledByDefaults(yaml: String) throws {
@@ -160,7 +174,7 @@ struct DeploymentFileTests {
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
                     + "file_name, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, versions, warmup, "
-                    + "onnxruntime, rollout, autoscaling",
+                    + "onnxruntime, rollout, autoscaling, tuning",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",
                 "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 0.001 to 86400000, "

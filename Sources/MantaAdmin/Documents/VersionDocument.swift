@@ -63,6 +63,7 @@ struct VersionDocument: Encodable {
     let replicas: [Replica]
     @Nullable var batching: Batching?
     @Nullable var cache: Cache?
+    @Nullable var tuning: TuningDocument?
     @Nullable var lastMinute: LastMinute?
 }
 
@@ -77,7 +78,7 @@ extension VersionDocument {
             return VersionDocument(
                 version: number, hash: spec?.version.hash, path: spec?.version.path, state: "asleep", reason: nil,
                 default: snapshot.controller.routes.defaultVersion == number, ageS: 0, queued: 0, ongoing: 0,
-                replicas: [], batching: nil, cache: nil, lastMinute: nil)
+                replicas: [], batching: nil, cache: nil, tuning: nil, lastMinute: nil)
         }
         return (awake + asleep).sorted { $0.version < $1.version }
     }
@@ -104,6 +105,8 @@ extension VersionDocument {
             },
             batching: served.plan.flatMap { plan in served.sizer.map { Batching(plan, $0) } },
             cache: served.cache.map(Cache.init),
+            tuning: routes.versions[number] == id
+                ? snapshot.tuners[number].map { TuningDocument($0, clock: clock) } : nil,
             lastMinute: LastMinute(served.lastMinute))
     }
 }

@@ -65,6 +65,7 @@ extension OpenAPIDocument {
             "downscaling_factor": number(0.01, 1), "look_back_period_s": number(0.01, 86_400),
             "metrics_interval_s": number(0.01, 3_600),
         ]),
+        "tuning": ["type": "boolean"],
         "versions": closed(["serve": servedVersions]),
         "warmup": closed(["rows": .list(of: integer(1, 65_536)), "samples": .list(of: sample)]),
         "rollout": closed([

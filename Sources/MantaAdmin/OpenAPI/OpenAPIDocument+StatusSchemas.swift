@@ -45,7 +45,8 @@ extension OpenAPIDocument {
                     "values": .schema("Configuration"),
                 ]),
                 "scale": .record([
-                    "mode": ["enum": ["pinned", "autoscaled"]], "source": ["enum": ["configuration", "admin"]],
+                    "mode": ["enum": ["pinned", "autoscaled", "tuned"]],
+                    "source": ["enum": ["configuration", "admin"]],
                     "replicas": ["type": "integer", "minimum": 0, "description": "Those wanted of each version."],
                     "min": optionalCount, "max": optionalCount,
                 ]),
@@ -75,6 +76,7 @@ extension OpenAPIDocument {
                 "default": ["type": "boolean", "description": "Whether it answers requests that name no version."],
                 "age_s": number, "queued": count, "ongoing": count, "replicas": .list(of: .schema("Replica")),
                 "batching": .optional(.schema("Batching")), "cache": .optional(.schema("Cache")),
+                "tuning": .optional(.schema("Tuning")),
                 "last_minute": .optional(.schema("LastMinute")),
             ])
         ),
@@ -98,6 +100,23 @@ extension OpenAPIDocument {
                         ])),
                 ])
         ),
+        (
+            "Tuning",
+            .record(
+                about: "What the tuner has found; `null` unless `tuning` is on.",
+                [
+                    "state": ["enum": ["searching", "settled"]], "best": .schema("Lanes"),
+                    "candidate": .optional(.schema("Lanes")), "reason": text,
+                    "trials": .list(
+                        of: .record([
+                            "at": ["type": "string", "format": "date-time"], "lanes": .schema("Lanes"),
+                            "against": .schema("Lanes"),
+                            "outcome": ["enum": ["better", "no better", "worse", "bad", "unclear", "failed"]],
+                            "reason": text,
+                        ])),
+                ])
+        ),
+        ("Lanes", .record(about: "Replicas, and the threads of each.", ["replicas": positive, "threads": positive])),
         (
             "Cache",
             .record(

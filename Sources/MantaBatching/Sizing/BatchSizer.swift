@@ -70,6 +70,17 @@ public struct BatchSizer: Sendable, Hashable {
         if choice.rows < startRows { choice = decide() }
     }
 
+    /// One that has learned nothing yet and begins with the size in force: for batches that cost something else.
+    public func anew() -> BatchSizer {
+        var new = self
+        new.curve = CostCurve()
+        (new.lastEnough, new.batchesSinceReview) = (0, 0)
+        guard !isFixed else { return new }
+        new.startRows = choice.rows
+        new.choice.reason = "nothing learned yet"
+        return new
+    }
+
     /// A batch of `rows` took `time`. Returns true if the choice changed.
     public mutating func record(rows: Int, time: Duration) -> Bool {
         curve.record(rows: rows, time: time)

@@ -35,6 +35,7 @@ struct DeploymentDocument: Decodable, Sendable {
         let ongoing: Int?
         let replicas: [Replica]?
         let batching: Batching?
+        let tuning: Tuning?
         let lastMinute: LastMinute?
     }
 
@@ -52,6 +53,26 @@ struct DeploymentDocument: Decodable, Sendable {
         let maxRows: Int?
         let rowsInForce: Int?
         let reason: String?
+    }
+
+    struct Tuning: Decodable {
+        struct Lanes: Decodable {
+            let replicas: Int?
+            let threads: Int?
+        }
+
+        struct Trial: Decodable {
+            let at: String?
+            let lanes: Lanes?
+            let outcome: String?
+            let reason: String?
+        }
+
+        let state: String?
+        let best: Lanes?
+        let candidate: Lanes?
+        let reason: String?
+        let trials: [Trial]?
     }
 
     struct LastMinute: Decodable {

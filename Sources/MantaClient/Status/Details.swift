@@ -2,6 +2,7 @@
 struct Details {
     /// The last decisions are enough: the rest are in the document.
     private static let decisionCount = 5
+    private static let trialCount = 10
 
     let deployment: DeploymentDocument
 
@@ -10,6 +11,7 @@ struct Details {
         let tone = isColoured ? TextTable.Tone(state: state) : nil
         let sections = [
             facts, versions.lines(isColoured: isColoured), replicas?.lines(isColoured: isColoured) ?? [], batching,
+            tuning,
             decisions, (deployment.warnings ?? []).map { "warning: \($0.printable)" },
         ]
         return ["\(deployment.name.printable): \(tone?.paint(state) ?? state.printable)"]
@@ -104,6 +106,24 @@ struct Details {
             let size = rows == 0 ? "no batches" : "batches of up to \(Quantity.count(rows, "row"))"
             return "version \(version.version): \(size)\(batching.reason.map { ": \($0)" } ?? "")".printable
         }
+    }
+
+    private var tuning: [String] {
+        (deployment.versions ?? []).flatMap { version -> [String] in
+            guard let tuning = version.tuning else { return [] }
+            let best = "\(Self.text(tuning.best)): \(tuning.reason ?? "")"
+            let now = tuning.candidate.map { "trying \(Self.text($0))" } ?? tuning.state ?? "unknown"
+            let trials = (tuning.trials ?? []).suffix(Self.trialCount).map {
+                "\($0.at ?? "")  version \(version.version): tried \(Self.text($0.lanes)), \($0.outcome ?? "unknown"): "
+                    + ($0.reason ?? "")
+            }
+            return (["version \(version.version): tuned, \(now); best so far \(best)"] + trials).map(\.printable)
+        }
+    }
+
+    private static func text(_ lanes: DeploymentDocument.Tuning.Lanes?) -> String {
+        guard let replicas = lanes?.replicas, let threads = lanes?.threads else { return "-" }
+        return "\(replicas) × \(Quantity.count(threads, "thread"))"
     }
 
     private var decisions: [String] {

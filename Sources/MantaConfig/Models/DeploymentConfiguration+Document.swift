@@ -134,7 +134,8 @@ extension DeploymentConfiguration {
         }
 
         struct Runtime: Encodable {
-            let threads: Int
+            /// `nil` where they are tuned.
+            let threads: Int?
             let execution: String
             let interOpThreads: Int
             let optimization: String
@@ -153,6 +154,7 @@ extension DeploymentConfiguration {
         let responseCache: ResponseCache?
         let replicas: Int?
         let autoscaling: Autoscaling?
+        let tuning: Bool
         let versions: Versions
         let warmup: Warmup
         let rollout: Rollout
@@ -175,6 +177,7 @@ extension DeploymentConfiguration {
                 .init(maxBytes: $0.maxBytes, ttlS: $0.timeToLive.map { $0.milliseconds / 1000 })
             },
             replicas: replicas, autoscaling: autoscaling.map(Document.Autoscaling.init),
+            tuning: isTuned,
             versions: .init(serve: choice),
             warmup: .init(rows: warmupRows, samples: warmupSamples.map(Document.Sample.init)),
             rollout: .init(
@@ -183,7 +186,7 @@ extension DeploymentConfiguration {
                 drainTimeoutS: rollout.drainTimeout.milliseconds / 1000,
                 allowSignatureChange: rollout.allowsSignatureChange),
             onnxruntime: .init(
-                threads: options.threads, execution: options.execution.rawValue,
+                threads: isTuned ? nil : options.threads, execution: options.execution.rawValue,
                 interOpThreads: options.interOpThreads, optimization: options.optimization.rawValue,
                 arena: options.arena, memoryPattern: options.memoryPattern))
     }

@@ -55,8 +55,9 @@ extension DeploymentConfiguration {
             keys.list("rows", of: .integer(in: 1...65_536)) { warmupRows = $0 }
             readSamples(&keys, folder: folder)
         }
+        var hasThreads = false
         keys.mapping("onnxruntime") { keys in
-            keys.value("threads", .integer(in: 1...1024)) { options.threads = $0 }
+            keys.value("threads", .integer(in: 1...1024)) { (options.threads, hasThreads) = ($0, true) }
             keys.value("execution", .word()) { options.execution = $0 }
             keys.value("inter_op_threads", .integer(in: 1...1024)) { options.interOpThreads = $0 }
             keys.value("optimization", .word()) { options.optimization = $0 }
@@ -77,6 +78,15 @@ extension DeploymentConfiguration {
         }
         if replicas != nil, autoscaling != nil {
             keys.fault("autoscaling", "\"replicas\" pins the number, \"autoscaling\" frees it: expected one of both")
+        }
+        keys.value("tuning", .flag) { isTuned = $0 }
+        if isTuned {
+            let others = [
+                ("replicas", replicas != nil), ("autoscaling", autoscaling != nil), ("onnxruntime.threads", hasThreads),
+            ]
+            for case (let key, true) in others {
+                keys.fault("tuning", "\"tuning\" finds what \"\(key)\" sets: expected one of both")
+            }
         }
         keys.notYetSupported("resources")
     }

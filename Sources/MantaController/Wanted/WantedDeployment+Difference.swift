@@ -47,6 +47,7 @@ extension WantedDeployment.Scale {
         case .automatic(let scaling):
             let most = scaling.maxReplicas.map(String.init) ?? "as many as there are CPUs"
             return "between \(scaling.minReplicas) and \(most) replicas by load"
+        case .tuned: return "as many replicas and threads as prove best"
         }
     }
 }

@@ -119,6 +119,7 @@ struct WantedState {
         switch wanted.scale {
         case .pinned(let count): wanted.warnings += lanesWarning(count, configuration)
         case .automatic(let scaling): wanted.warnings += lanesWarning(scaling.maxReplicas ?? 0, configuration)
+        case .tuned: break
         }
         return wanted
     }
@@ -132,6 +133,7 @@ struct WantedState {
             // Bounds that were right for another configuration.
             return .automatic(scaling.faults.isEmpty ? scaling : configuration.scaling(min: nil, max: nil))
         case nil:
+            if configuration.isTuned { return .tuned }
             if configuration.autoscaling != nil { return .automatic(configuration.scaling(min: nil, max: nil)) }
             return .pinned(configuration.replicas ?? Swift.max(1, cpus / configuration.options.threads))
         }

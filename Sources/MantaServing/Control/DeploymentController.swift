@@ -61,6 +61,11 @@ package struct DeploymentController: Sendable {
         return actions
     }
 
+    /// Whether an instance is on its way to service, or has to prove itself yet.
+    package var isUpdating: Bool {
+        !standbys.isEmpty || instances.values.contains { $0.phase.isOnItsWay }
+    }
+
     /// How many replicas are wanted of a version.
     package func count(of version: Int) -> Int { counts[version] ?? defaultCount }
 }

@@ -32,8 +32,8 @@ extension Deployment {
     private func scaleByLoad() async {
         while !Task.isCancelled {
             let scale = state.withLock { $0.wanted.scale }
-            if case .automatic(let configuration) = scale {
-                guard (try? await time.sleep(until: time.now + configuration.metricsInterval)) != nil else { return }
+            if let interval = scale.metricsInterval {
+                guard (try? await time.sleep(until: time.now + interval)) != nil else { return }
                 inbox.continuation.yield(.tick)
             } else {
                 await changes.wait { [self] in state.withLock { $0.wanted.scale != scale } }
@@ -57,6 +57,10 @@ extension Deployment {
             case .wake(let version):
                 return state.scale(version, at: now, cpus: environment.cpus) { scaler, _, wanted in
                     scaler.wake(at: now, wanted: wanted)
+                }
+            case .tick where state.wanted.scale == .tuned:
+                return state.scaledVersions.sorted().flatMap {
+                    state.tune($0, at: now, cpus: environment.cpus)
                 }
             case .tick:
                 let held = state.held
@@ -158,6 +162,7 @@ extension Deployment {
                 state.controller.wanted.map(\.version.number))
             state.signatures = state.signatures.filter { versions.contains($0.key) }
             state.scalers = state.scalers.filter { versions.contains($0.key) }
+            state.tuners = state.tuners.filter { versions.contains($0.key) }
             for (version, metrics) in state.metrics where !versions.contains(version) {
                 metrics.remove()
                 state.metrics[version] = nil
@@ -188,7 +193,8 @@ extension Deployment.State {
         let rollout = new.configuration.rollout
         controller.rules.hasTrial = rollout.trialRequests > 0
         controller.rules.settleTime = rollout.settleTime
-        var actions: [DeploymentController.Action] = []
+        // A candidate of the tuner isn't what an update should begin with.
+        var actions = tuners.keys.sorted().flatMap { interruptTuning(of: $0, at: now) }
         // A count that was found right for the load isn't forgotten because files were read again.
         if isFirst || new.scale != old.scale {
             actions += rescale(cpus: cpus, at: now)
@@ -202,9 +208,14 @@ extension Deployment.State {
     /// Begins to scale in another way.
     private mutating func rescale(cpus: Int, at now: Instant) -> [DeploymentController.Action] {
         scalers = [:]
+        if wanted.scale != .tuned { endTuning() }
         switch wanted.scale {
         case .pinned(let count):
             return controller.handle(.scale(default: count), at: now)
+        case .tuned:
+            let counts = scaledVersions.map { ($0, min(max(controller.count(of: $0), 1), max(cpus, 1))) }
+            let present = begun == 1 ? [:] : Dictionary(uniqueKeysWithValues: counts)
+            return controller.handle(.scale(default: max(cpus, 1), versions: present), at: now)
         case .automatic(let configuration):
             // At least one to begin with: only a model that was loaded once tells what requests to wake it look like.
             let first = max(1, configuration.firstReplicas(cpus: cpus))
@@ -219,7 +230,7 @@ extension Deployment.State {
     }
 
     /// The versions whose load counts: those that are wanted, and those that serve because what is wanted doesn't yet.
-    fileprivate var scaledVersions: Set<Int> {
+    var scaledVersions: Set<Int> {
         Set(controller.wanted.map(\.version.number)).union(controller.routes.versions.keys)
     }
 
@@ -230,7 +241,8 @@ extension Deployment.State {
         let metrics = metrics[number] ?? VersionMetrics(ModelID(name: wanted.name, version: number))
         self.metrics[number] = metrics
         let instance = ServedVersion(
-            spec.version, configuration: spec.configuration, metrics: metrics, engine: environment.engine,
+            spec.version, configuration: spec.configuration, threads: tunedThreads, metrics: metrics,
+            engine: environment.engine,
             logger: environment.logger, time: environment.time)
         instances[id] = instance
         return instance

@@ -47,6 +47,8 @@ public final class Deployment: Sendable {
         var metrics: [Int: VersionMetrics] = [:]
         /// What scales each version, unless its count is pinned.
         var scalers: [Int: VersionScaler] = [:]
+        /// What finds the setting of each version, if that is wanted.
+        var tuners: [Int: VersionTuner] = [:]
         /// Requests that wait for a version to be woken up.
         var held: [Int: (count: Int, bytes: Int)] = [:]
         var alarm: Task<Void, Never>?

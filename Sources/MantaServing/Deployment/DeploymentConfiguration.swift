@@ -29,6 +29,8 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var replicas: Int?
     /// How the number of replicas follows the load, instead of a fixed one.
     public var autoscaling: AutoscalingConfiguration?
+    /// Whether the number of replicas and the threads of each are found by trying, while requests are served.
+    public var isTuned = false
     /// Which versions of those in the folder are served.
     public var versions = Versions.latest(1)
     /// Row counts to run once before a version is ready, so that no client pays for first-time work.

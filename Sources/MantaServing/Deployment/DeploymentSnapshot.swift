@@ -27,6 +27,8 @@ package struct DeploymentSnapshot: Sendable {
     /// The last decisions of the autoscaler with the version that they are about, oldest first; none while the count is
     /// pinned.
     package let decisions: [(version: Int, decision: Decision)]
+    /// What finds the setting of each version, by its number; none unless that is wanted.
+    package let tuners: [Int: Tuner]
     /// Versions without a replica that a request wakes up.
     package let asleep: [Int]
     private let isRemoved: Bool
@@ -39,6 +41,7 @@ package struct DeploymentSnapshot: Sendable {
         instances = state.instances
         decisions = state.scalers.flatMap { version, scaler in scaler.decisions.map { (version, $0) } }
             .sorted { $0.decision.at < $1.decision.at }
+        tuners = state.tuners.mapValues(\.tuner)
         isCurrent = state.submitted == state.begun
         isRemoved = state.isRemoved
         asleep = state.wakeable

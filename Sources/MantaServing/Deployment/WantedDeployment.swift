@@ -28,6 +28,17 @@ public struct WantedDeployment: Sendable, Hashable {
         case pinned(Int)
         /// As the load needs.
         case automatic(AutoscalingConfiguration)
+        /// So many, with so many threads each, as prove best by trying.
+        case tuned
+
+        /// How often the load is to be measured; `nil` if it makes no difference.
+        var metricsInterval: Duration? {
+            switch self {
+            case .pinned: nil
+            case .automatic(let configuration): configuration.metricsInterval
+            case .tuned: .milliseconds(100)
+            }
+        }
     }
 
     /// How it is served.

@@ -3,11 +3,13 @@ import MantaTime
 
 /// Puts the rows of several requests through a model in one run.
 struct BatchRun {
-    let model: any LoadedModel
+    var model: any LoadedModel
     let plan: BatchPlan
     /// What is filled up so that requests of different lengths can share a batch.
     var padding: PaddingPlan?
     let time: any TimeSource
+    /// Which of the settings that were in force one after the other it is part of.
+    var generation = 0
 
     /// What came of a batch.
     struct Result {

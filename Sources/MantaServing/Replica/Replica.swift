@@ -17,7 +17,7 @@ actor Replica {
     /// What it does, for operators.
     nonisolated let activity: Mutex<ReplicaActivity>
     private let batcher: Batcher<PendingInference>
-    private let run: BatchRun
+    private let runs: RunSource
     private let metrics: VersionMetrics
     private let time: any TimeSource
     private let thread: ThreadExecutor
@@ -25,13 +25,13 @@ actor Replica {
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
     init(
-        id: Int, of model: ModelID, batcher: Batcher<PendingInference>, run: BatchRun, metrics: VersionMetrics,
+        id: Int, of model: ModelID, batcher: Batcher<PendingInference>, runs: RunSource, metrics: VersionMetrics,
         time: any TimeSource
     ) {
         self.id = id
         self.activity = Mutex(ReplicaActivity(id: id, startedAt: time.now))
         self.batcher = batcher
-        self.run = run
+        self.runs = runs
         self.metrics = metrics
         self.time = time
         self.thread = ThreadExecutor(name: "\(model.name)/\(id)")
@@ -49,17 +49,17 @@ actor Replica {
         while var batch = await batcher.next(for: id) {
             batcher.fill(&batch, for: id)
             activity.withLock { $0.ongoing = batch.count }
-            execute(batch)
+            execute(batch, by: runs.current)
             activity.withLock { $0.ongoing = 0 }
             // Where CPUs are short, those who bring requests go first, and the next batch is the fuller for it.
             sched_yield()
         }
     }
 
-    private func execute(_ batch: [QueuedRequest<PendingInference>]) {
+    private func execute(_ batch: [QueuedRequest<PendingInference>], by run: BatchRun) {
         let taken = time.now
         do throws(ServingError) {
-            answer(batch, with: try run(batch.map(\.payload)), taken: taken)
+            answer(batch, with: try run(batch.map(\.payload)), by: run, taken: taken)
         } catch {
             activity.withLock { $0.lastError = error.message }
             guard batch.count > 1 else {
@@ -71,18 +71,19 @@ actor Replica {
                 if request.deadline <= time.now, !request.runsLate {
                     request.payload.resolve(.failure(.deadlineExceeded(request)))
                 } else {
-                    execute([request])
+                    execute([request], by: run)
                 }
             }
         }
     }
 
     private func answer(
-        _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, taken: Instant
+        _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, by run: BatchRun, taken: Instant
     ) {
         let elapsed = time.now - taken
         let rows = batch.reduce(0) { $0 + $1.rows }
-        batcher.finished(rows: rows, time: elapsed)
+        // What a batch costs under one setting says nothing about another.
+        if runs.isInForce(run) { batcher.finished(rows: rows, time: elapsed) }
         activity.withLock { $0.ran(for: elapsed) }
         var timing = InferenceTiming()
         timing.input = result.started - taken
@@ -90,7 +91,7 @@ actor Replica {
         timing.output = elapsed - timing.input - timing.run
         timing.batchRows = rows
         // First, so that whoever has an answer finds it counted.
-        record(batch, timing, taken: taken, at: taken + elapsed)
+        record(batch, timing, hasRows: run.plan.maxRows > 0, taken: taken, at: taken + elapsed)
         if let length = result.length { recordPositions(batch, length: length) }
         let resolve = {
             for (request, outputs) in zip(batch, result.outputs) {
@@ -105,13 +106,13 @@ actor Replica {
 
     /// Counts a batch, but for copies in it. Where requests always run alone, a row is a request.
     private func record(
-        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, taken: Instant,
+        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, hasRows: Bool, taken: Instant,
         at now: Instant
     ) {
         var (rows, waits): (Int, [Duration]) = (0, [])
         waits.reserveCapacity(batch.count)
         for request in batch where !request.payload.isCopy {
-            rows += run.plan.maxRows > 0 ? request.rows : 1
+            rows += hasRows ? request.rows : 1
             waits.append(taken - request.arrived)
         }
         guard rows > 0 else { return }

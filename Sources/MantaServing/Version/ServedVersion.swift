@@ -34,6 +34,8 @@ public final class ServedVersion: Sendable {
         /// What is filled up so that requests of different lengths can share a batch.
         let padding: PaddingPlan?
         let batcher: Batcher<PendingInference>
+        /// What its batches run with.
+        let runs: RunSource
         /// Keeps the order of replies, where that is wanted.
         let order: ReplyOrder?
         /// Keeps answers, where that is wanted.
@@ -48,6 +50,8 @@ public final class ServedVersion: Sendable {
         var drainTime: Duration?
     }
 
+    /// Threads within a run to begin with.
+    private let firstThreads: Int
     /// Which version of which model it is.
     public let id: ModelID
     /// Its files.
@@ -60,10 +64,12 @@ public final class ServedVersion: Sendable {
     package let metrics: VersionMetrics
     let time: any TimeSource
     private let engine: any Engine
-    private let logger: Logger
+    let logger: Logger
     private let mutable = Mutex(Mutable())
     /// Replicas to start. Ends when it is to stop.
     private let starts = AsyncStream.makeStream(of: Int.self)
+    /// What is to become of its spare model. Ends when it is to stop.
+    let spareOrders = AsyncStream.makeStream(of: SpareOrder.self)
     /// Ends when it is to stop.
     private let stopping = AsyncStream.makeStream(of: Never.self)
 
@@ -72,17 +78,19 @@ public final class ServedVersion: Sendable {
     /// - Parameters:
     ///   - spec: The model file.
     ///   - configuration: How it is served.
+    ///   - threads: Threads within a run to begin with, if not those of the configuration.
     ///   - metrics: What is counted for the version; instances of one version share it.
     ///   - engine: What evaluates the model.
     ///   - logger: Takes the changes of its state.
     ///   - time: The clock.
     package init(
-        _ spec: VersionSpec, configuration: DeploymentConfiguration, metrics: VersionMetrics? = nil,
-        engine: any Engine, logger: Logger, time: any TimeSource = MachineTime()
+        _ spec: VersionSpec, configuration: DeploymentConfiguration, threads: Int? = nil,
+        metrics: VersionMetrics? = nil, engine: any Engine, logger: Logger, time: any TimeSource = MachineTime()
     ) {
         id = ModelID(name: configuration.name, version: spec.number)
         self.spec = spec
         self.configuration = configuration
+        firstThreads = threads ?? configuration.options.threads
         self.engine = engine
         self.time = time
         self.startedAt = time.now
@@ -110,6 +118,8 @@ public final class ServedVersion: Sendable {
 
     /// How much was served in the last minute, and how fast.
     package var lastMinute: RateWindow.Summary { metrics.lastMinute(at: time.now) }
+
+    var isStopping: Bool { mutable.withLock { $0.drainTime != nil } }
 
     /// What there is once the model is loaded.
     var live: Live? { mutable.withLock { $0.live } }
@@ -153,7 +163,7 @@ public final class ServedVersion: Sendable {
     /// - Parameter report: Told what becomes of it, from any thread.
     package func run(report: @escaping @Sendable (Event) -> Void = { _ in }) async {
         do throws(ServingError) {
-            guard let (model, live) = try await load() else {
+            guard let live = try await load() else {
                 mutable.withLock { $0.state = .gone }
                 return report(.gone)
             }
@@ -164,7 +174,7 @@ public final class ServedVersion: Sendable {
             }
             if isStopping { live.batcher.close() } else { report(.loaded) }
             await withTaskCancellationHandler {
-                await serve(model, live, report: report)
+                await serve(live, report: report)
             } onCancel: {
                 stop()
             }
@@ -188,21 +198,20 @@ public final class ServedVersion: Sendable {
         live?.cache?.close()
         if limit > .zero { live?.batcher.close() } else if let live { abandon(live) }
         starts.continuation.finish()
+        spareOrders.continuation.finish()
         stopping.continuation.finish()
     }
 
     /// `nil` if it was told to stop before it began.
-    private func load() async throws(ServingError) -> (any LoadedModel, Live)? {
+    private func load() async throws(ServingError) -> Live? {
         let isStopping = mutable.withLock { mutable in
             if mutable.drainTime == nil { mutable.state = .loading }
             return mutable.drainTime != nil
         }
         if isStopping { return nil }
-        let source = ModelSource(path: spec.path, options: configuration.options)
         let started = time.now
-        let model = try await Thread.run(name: "load") { [engine, configuration] () throws(ServingError) in
-            let model = try engine.load(source)
-            return try configuration.changesSignature ? AdaptedModel(model, configuration) : model
+        let model = try await Thread.run(name: "load") { [self] () throws(ServingError) in
+            try read(threads: firstThreads)
         }
         mutable.withLock { $0.state = .warming }
         var plan = try BatchPlan(
@@ -222,24 +231,31 @@ public final class ServedVersion: Sendable {
             objective: configuration.objective, time: time
         ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
         let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
-        return (
-            model,
-            Live(
-                signature: model.signature, plan: plan, padding: padding, batcher: batcher, order: order,
-                cache: configuration.responseCache.map {
-                    ResponseCache($0, maxWaiting: configuration.queue.maxRequests)
-                })
-        )
+        let run = BatchRun(model: model, plan: plan, padding: padding, time: time)
+        return Live(
+            signature: model.signature, plan: plan, padding: padding, batcher: batcher,
+            runs: RunSource(run, threads: firstThreads), order: order,
+            cache: configuration.responseCache.map { ResponseCache($0, maxWaiting: configuration.queue.maxRequests) })
     }
 
-    private func serve(_ model: any LoadedModel, _ live: Live, report: @escaping @Sendable (Event) -> Void) async {
-        let run = BatchRun(model: model, plan: live.plan, padding: live.padding, time: time)
+    /// Loads the model.
+    ///
+    /// - Note: Blocks its thread.
+    func read(threads: Int) throws(ServingError) -> any LoadedModel {
+        var source = ModelSource(path: spec.path, options: configuration.options)
+        source.options.threads = threads
+        let model = try engine.load(source)
+        return try configuration.changesSignature ? AdaptedModel(model, configuration) : model
+    }
+
+    private func serve(_ live: Live, report: @escaping @Sendable (Event) -> Void) async {
         await withTaskGroup(of: Void.self) { limit in
             limit.addTask { await self.limitDrain(live) }
+            limit.addTask { await self.keepSpare(live) }
             await withDiscardingTaskGroup { group in
                 for await index in starts.stream {
                     let replica = Replica(
-                        id: index, of: id, batcher: live.batcher, run: run, metrics: metrics, time: time)
+                        id: index, of: id, batcher: live.batcher, runs: live.runs, metrics: metrics, time: time)
                     mutable.withLock { $0.replicas[index] = replica }
                     group.addTask {
                         report(.replicaReady(index))
@@ -279,17 +295,5 @@ public final class ServedVersion: Sendable {
             logger.info("Requests to the model run alone", metadata: ["reason": "\(reason)"])
         }
         logger.debug("Model loaded", metadata: ["elapsed": "\(elapsed)"])
-    }
-}
-
-extension BatchLimits {
-    fileprivate init(_ configuration: DeploymentConfiguration, _ plan: BatchPlan) {
-        let queue = configuration.queue
-        self.init(
-            requests: queue.maxRequests, bytes: queue.maxBytes, rows: plan.maxRows,
-            delay: configuration.batching.maxDelay)
-        preferred = Set(configuration.batching.preferredRows.filter { $0 <= plan.maxRows })
-        isShared = plan.isShared
-        for (priority, policy) in queue.policies { requestsOfPriority[UInt32(priority)] = policy.maxRequests }
     }
 }

@@ -25,6 +25,19 @@ package final class VersionMetrics: Sendable {
     private struct Tally {
         var window: RateWindow
         var statistics = InferenceStatistics()
+        var outcomes = Outcomes()
+        var objective: Duration?
+    }
+
+    /// How requests fared since the version was first loaded.
+    struct Outcomes: Sendable, Hashable {
+        var answered = 0
+        /// What those took, added up.
+        var seconds = 0.0
+        /// Those of them that took longer than the objective.
+        var late = 0
+        /// Requests that weren't answered through no fault of their client.
+        var failed = 0
     }
 
     init(
@@ -51,6 +64,9 @@ package final class VersionMetrics: Sendable {
         tally.withLock { tally in
             tally.window.record(duration: duration, failed: false, at: now)
             tally.statistics.succeeded(in: duration, timing)
+            tally.outcomes.answered += 1
+            tally.outcomes.seconds += duration.seconds
+            if let objective = tally.objective, duration > objective { tally.outcomes.late += 1 }
         }
     }
 
@@ -62,6 +78,20 @@ package final class VersionMetrics: Sendable {
         tally.withLock { tally in
             tally.window.record(duration: duration, failed: true, at: now)
             tally.statistics.failed(in: duration)
+            if Self.ownFailures.contains(code) { tally.outcomes.failed += 1 }
+        }
+    }
+
+    private static let ownFailures: Set<ServingError.Code> = [.overloaded, .deadlineExceeded, .engineFailed, .internal]
+
+    /// How requests fared since the version was first loaded.
+    ///
+    /// - Parameter objective: Answers that take longer count as late from now on.
+    /// - Returns: Numbers that only grow.
+    func outcomes(objective: Duration?) -> Outcomes {
+        tally.withLock { tally in
+            tally.objective = objective
+            return tally.outcomes
         }
     }
 
