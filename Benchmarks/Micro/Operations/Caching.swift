@@ -22,7 +22,11 @@ enum Caching {
         var next = 0
         let look = {
             let key = CacheKey(inputs: requests[next], outputs: [0, 1])
-            if case .missing = cache.find(key, at: now) { cache.finish(key, .success(outputs), at: now) }
+            switch cache.find(key, at: now) {
+            case .missing: cache.finish(key, .success(outputs), at: now)
+            case .kept(let entry): precondition(entry.outputs.count == 2)
+            case .pending, .crowded: preconditionFailure("nobody else asks")
+            }
             next = next + 1 == count ? 0 : next + 1
         }
         for _ in 0..<count { look() }
