@@ -75,10 +75,7 @@ package struct AdminContext: Sendable {
 extension AdminContext {
     var nodeDocument: NodeDocument {
         let process = Dictionary(ProcessSamples.read().map { ($0.name, $0.value) }) { first, _ in first }
-        let lanes = catalog.all.map(\.snapshot).reduce(0) { sum, snapshot in
-            let threads = snapshot.wanted.configuration.options.threads
-            return sum + snapshot.replicas.ready * threads
-        }
+        let lanes = catalog.all.reduce(0) { $0 + $1.snapshot.threadCount }
         return NodeDocument(
             cpus: cpus, lanes: lanes, residentBytes: Int(process["process_resident_memory_bytes"] ?? 0),
             openFiles: Int(process["process_open_fds"] ?? 0), cpuSeconds: process["process_cpu_seconds_total"] ?? 0)

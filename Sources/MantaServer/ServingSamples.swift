@@ -18,6 +18,9 @@ struct ServingSamples: Sendable {
             guard routed[instance.spec.version.number] == id, let served = deployment.instances[id] else { continue }
             let labels = [("model", served.id.name), ("version", String(served.id.version))]
             samples.append(Sample("manta_queue_requests", labels: labels, value: Double(served.queueDepth)))
+            if let threads = served.threads {
+                samples.append(Sample("manta_replica_threads", labels: labels, value: Double(threads)))
+            }
             if let cache = served.cache { samples += self.samples(of: cache, labels: labels) }
         }
         for spec in deployment.controller.wanted {

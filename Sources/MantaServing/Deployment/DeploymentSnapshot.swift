@@ -114,6 +114,13 @@ package struct DeploymentSnapshot: Sendable {
         return version.map(controller.count) ?? 0
     }
 
+    /// Threads of all replicas that take batches.
+    package var threadCount: Int {
+        controller.routes.versions.values.reduce(0) { sum, id in
+            sum + (controller.instances[id]?.readyCount ?? 0) * (instances[id]?.threads ?? 1)
+        }
+    }
+
     /// Replicas that take batches, and those wanted, of all versions.
     package var replicas: (ready: Int, wanted: Int) {
         let serving = controller.routes.versions.values.compactMap { controller.instances[$0]?.readyCount }

@@ -13,7 +13,7 @@ extension ServedVersion {
     }
 
     /// Threads within each run; `nil` until the model is loaded.
-    var threads: Int? { live?.runs.threads }
+    package var threads: Int? { live?.runs.threads }
 
     /// Sees to it that batches can run with so many threads.
     ///

@@ -20,6 +20,7 @@ public enum MetricHelp {
         "manta_model_ready": "1 if the version takes requests.",
         "manta_update_halted": "1 if an update failed and what served before goes on.",
         "manta_replicas": "Replicas by state.",
+        "manta_replica_threads": "Threads within each run.",
         "manta_replica_restarts_total": "Replicas that were started in the place of one that broke.",
         "manta_traces_dropped_total": "Traces that weren't written, since the disk didn't keep up.",
         "process_cpu_seconds_total": "CPU time used.",

@@ -56,6 +56,9 @@ struct TuningMachine {
     /// From the next run on.
     mutating func use(_ lanes: Lanes) { self.lanes = lanes }
 
+    /// More clients ask.
+    mutating func add(clients: Int) { arrivals += Array(repeating: now, count: clients) }
+
     /// Lets time pass.
     mutating func run(to end: Double) {
         while true {

@@ -92,9 +92,9 @@ export class ScaleControl {
   render() {
     const { mode, replicas, min, max } = this.wanted;
     this.pinned.checked = mode === "pinned";
-    this.autoscaled.checked = mode !== "pinned";
+    this.autoscaled.checked = mode === "autoscaled";
     this.pinFields.hidden = mode !== "pinned";
-    this.boundFields.hidden = mode === "pinned";
+    this.boundFields.hidden = mode !== "autoscaled";
     for (const [field, value] of [[this.count, replicas], [this.least, min], [this.most, max]]) {
       if (document.activeElement !== field || whole(field.value) !== value) field.value = value ?? "";
     }
