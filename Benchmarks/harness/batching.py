@@ -7,50 +7,30 @@ loop whose 99th percentile keeps the objective, for `slo` and for each setting b
 import argparse
 import os
 import statistics
-import tempfile
 
 from generator import Generator
 from open_loop import Search
 from report import Record, Results, spread, table
-from servers import MANTA, WORK, Run, Server
+from servers import WORK, Configured
 
 DEFAULT = "nothing"
-SIZES = (2, 4, 8, 16, 32, 64)
-# By hand: each request alone, batches of at most so many rows at once, and full ones waited for.
-BY_HAND = {
-    "`max_batch_size: 0`": "max_batch_size: 0",
-    **{f"`max_batch_size: {rows}`": f"max_batch_size: {rows}" for rows in SIZES},
-    "64, or after 1 ms": "max_batch_size: 64, max_queue_delay_ms: 1, preferred_batch_sizes: [64]",
-}
 
 
-class Settings:
-    """A folder with a model, and the server with one setting."""
-
-    def __init__(self, model, yaml):
-        self.folder = tempfile.TemporaryDirectory()
-        folder = os.path.join(self.folder.name, model)
-        os.makedirs(os.path.join(folder, "1"))
-        os.symlink(os.path.join(WORK, "models", model, "1", "model.onnx"), os.path.join(folder, "1", "model.onnx"))
-        with open(os.path.join(folder, "model.yaml"), "w") as file:
-            file.write(yaml)
-        command = [MANTA, "serve", "--config", "{work}/manta.yaml", "--models", self.folder.name]
-        self.server = Server(Run("manta", "Manta", command, [model]))
-
-    def __enter__(self):
-        return self.server
-
-    def __exit__(self, *_):
-        self.server.end()
-        self.folder.cleanup()
+def by_hand(sizes):
+    """What a person might configure: each request alone, batches of at most so many rows at once, full ones waited for."""
+    return {
+        "`max_batch_size: 0`": "max_batch_size: 0",
+        **{f"`max_batch_size: {rows}`": f"max_batch_size: {rows}" for rows in sizes},
+        "64, or after 1 ms": "max_batch_size: 64, max_queue_delay_ms: 1, preferred_batch_sizes: [64]",
+    }
 
 
 def throughput(model, options, record):
     """What clients get that wait for their replies."""
-    ways = {DEFAULT: "", **{name: f"batching: {{{yaml}}}\n" for name, yaml in BY_HAND.items()}}
+    ways = {DEFAULT: "", **{name: f"batching: {{{yaml}}}\n" for name, yaml in by_hand(options.sizes).items()}}
     for number in range(options.rounds):
         for way, yaml in ways.items():
-            with Settings(model, yaml) as server:
+            with Configured(model, yaml) as server:
                 for connections in options.connections:
                     server.load(model, connections, options.warm_up)
                     result = server.load(model, connections, options.seconds)
@@ -63,10 +43,10 @@ def objective(model, bound, options, generator, record):
     """The highest rate that keeps the objective."""
     ways = {
         f"`slo: {{p99_ms: {bound:g}}}`": f"slo: {{p99_ms: {bound:g}}}\n",
-        **{name: f"batching: {{{yaml}}}\n" for name, yaml in BY_HAND.items()}}
+        **{name: f"batching: {{{yaml}}}\n" for name, yaml in by_hand(options.sizes).items()}}
     search = argparse.Namespace(seconds=4, last=8, timeout_ms=2000, seed=1)
     for way, yaml in ways.items():
-        with Settings(model, yaml) as server:
+        with Configured(model, yaml) as server:
             step = Search(generator, server, model, bound, search, 0, lambda *_, **row: row).run()
         row = step or {"rate": 0, "p99": 0, "model": model}
         record("objective", f"{model}, {way}: {row['rate']:,.0f}/s at {row['p99']:.1f} ms", **row, way=way, bound=bound)
@@ -98,9 +78,9 @@ def _throughput(results, model, connections):
     lines = ["nothing, to the best by hand"] + [way for way in ways if rates(way, connections[0])]
 
     def cell(line, number):
-        if line in ways:
+        if line in lines[1:]:
             return spread(rates(line, number).values())
-        best = max((way for way in ways if way in BY_HAND), key=lambda way: statistics.median(rates(way, number).values() or [0]))
+        best = max((way for way in lines[1:] if way != DEFAULT), key=lambda way: statistics.median(rates(way, number).values() or [0]))
         mine, theirs = rates(DEFAULT, number), rates(best, number)
         return f"{spread([mine[turn] / theirs[turn] for turn in mine if turn in theirs], 2)} of {best}"
 
@@ -113,6 +93,9 @@ def main():
         prog="Benchmarks/batching", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", default="digits,magika,minilm")
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], default=[1, 8, 64])
+    parser.add_argument(
+        "--sizes", type=lambda text: [int(word) for word in text.split(",")], default=[2, 4, 8, 16, 32, 64],
+        help="the largest batches to try by hand")
     parser.add_argument("--slo", default="digits=20,minilm=100", help="objectives in milliseconds (%(default)s)")
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3)

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import tempfile
 import time
 import tomllib
 from dataclasses import dataclass, field
@@ -159,6 +160,27 @@ class Server:
 
     def end(self):
         self.processes.end()
+
+
+class Configured:
+    """Manta with one model, whose `model.yaml` is this. A context: it starts when entered and ends when left."""
+
+    def __init__(self, model, yaml):
+        self.folder = tempfile.TemporaryDirectory()
+        os.makedirs(version := os.path.join(self.folder.name, model, "1"))
+        os.symlink(os.path.join(WORK, "models", model, "1", "model.onnx"), os.path.join(version, "model.onnx"))
+        with open(os.path.join(self.folder.name, model, "model.yaml"), "w") as file:
+            file.write(yaml)
+        command = ["{manta}", "serve", "--config", "{work}/manta.yaml", "--models", self.folder.name]
+        self.run = Run("manta", "Manta", command, [model])
+
+    def __enter__(self):
+        self.server = Server(self.run)
+        return self.server
+
+    def __exit__(self, *_):
+        self.server.end()
+        self.folder.cleanup()
 
 
 def is_listening():

@@ -4,40 +4,17 @@ import argparse
 import json
 import os
 import statistics
-import tempfile
 import urllib.request
 
 from report import Record, Results, spread, table
-from servers import PORT, WORK, Run, Server
+from servers import PORT, Configured
 
 ADMIN = PORT + 2
-COMMAND = ["{manta}", "serve", "--http", "127.0.0.1:{port}", "--admin", f"127.0.0.1:{ADMIN}", "--grpc", "off",
-           "--log-level", "error", "--models"]
 
 
 def settings(cpus):
     """Every number of replicas with every number of threads that the CPUs are enough for."""
     return [(replicas, threads) for replicas in range(1, cpus + 1) for threads in range(1, cpus // replicas + 1)]
-
-
-class Serving:
-    """A server with one model, whose `model.yaml` is this."""
-
-    def __init__(self, model, yaml):
-        self.folder = tempfile.TemporaryDirectory()
-        os.makedirs(version := os.path.join(self.folder.name, model, "1"))
-        os.symlink(os.path.join(WORK, "models", model, "1", "model.onnx"), os.path.join(version, "model.onnx"))
-        with open(os.path.join(self.folder.name, model, "model.yaml"), "w") as file:
-            file.write(yaml)
-        self.run = Run("manta", "Manta", [*COMMAND, self.folder.name], [model])
-
-    def __enter__(self):
-        self.server = Server(self.run)
-        return self.server
-
-    def __exit__(self, *_):
-        self.server.end()
-        self.folder.cleanup()
 
 
 def tuning(model):
@@ -54,13 +31,13 @@ def measure(model, connections, number, options, record):
         about = {"model": model, "connections": connections, "round": number}
         if setting:
             replicas, threads = setting
-            with Serving(model, f"replicas: {replicas}\nonnxruntime: {{threads: {threads}}}\n") as server:
+            with Configured(model, f"replicas: {replicas}\nonnxruntime: {{threads: {threads}}}\n") as server:
                 server.load(model, connections, options.warm_up)
                 result = server.load(model, connections, options.seconds)
             record("fixed", f"{model}, {connections} connections, {replicas} × {threads}: {result['rate']:.0f}/s",
                    setting=f"{replicas} × {threads}", **about, **result)
         else:
-            with Serving(model, "tuning: true\n") as server:
+            with Configured(model, "tuning: true\n") as server:
                 meanwhile = server.load(model, connections, options.tune)
                 result, found = server.load(model, connections, options.seconds), tuning(model)
             best = f"{found['best']['replicas']} × {found['best']['threads']}"
