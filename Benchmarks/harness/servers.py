@@ -189,7 +189,10 @@ def is_listening():
 
 
 def require_free_port():
-    """Whoever listens already would be measured in place of the server."""
+    """Whoever listens already would be measured in place of the server. One that has just been ended has a while."""
+    limit = time.monotonic() + 10
+    while is_listening() and time.monotonic() < limit:
+        time.sleep(0.1)
     if is_listening():
         raise SystemExit(f"something listens on port {PORT} already; end it first")
 

@@ -44,7 +44,7 @@ struct Comparison: Sendable {
     /// What loses this in each of two pairs won't be better in the third.
     private static let clearLoss = log(1.2)
     /// The baseline's windows on both sides differ by more: something else has changed.
-    private static let steadiness = 1.5
+    static let steadiness = 1.5
     /// Gains below this spread are an accident of few pairs.
     private static let leastSpread = 0.005
     private static let maxPairs = 12

@@ -24,8 +24,8 @@ package struct Tuner: Sendable {
     }
 
     private enum Phase {
-        /// The best setting is measured, before another is tried.
-        case measuring
+        /// The best setting is measured, before another is tried; `after` the candidate that was broken off just now.
+        case measuring(after: Comparison?)
         /// The candidate and the best setting take turns.
         case trying(Comparison)
         /// All were tried. Looks for a change of load, against how it was then.
@@ -42,7 +42,7 @@ package struct Tuner: Sendable {
     package private(set) var trials: [TuningTrial] = []
     /// The best one before.
     private var previous: Lanes?
-    private var phase = Phase.measuring
+    private var phase = Phase.measuring(after: nil)
     /// What should be in force now: the best or a candidate.
     package private(set) var wanted: Lanes
     /// Since when it is.
@@ -128,7 +128,7 @@ extension Tuner {
     package mutating func interrupt() -> Step? {
         (inForce, window) = (nil, nil)
         guard case .trying = phase else { return nil }
-        phase = .measuring
+        phase = .measuring(after: nil)
         return wanted == best ? nil : use(best)
     }
 
@@ -153,8 +153,13 @@ extension Tuner {
     private mutating func take(_ measured: Measurement, at now: Instant) -> Step? {
         let isIdle = measured.answered < Self.fewRequests
         switch phase {
-        case .measuring:
-            return isIdle ? nil : tryNext(against: measured, at: now)
+        case .measuring where isIdle:
+            return nil
+        case .measuring(let comparison):
+            if let comparison, !measured.isLike(comparison.lastBaseline, within: Comparison.steadiness) {
+                acquit(comparison.candidate, at: now)
+            }
+            return tryNext(against: measured, at: now)
         case .trying(let comparison) where isIdle:
             let reason = "only \(measured.answered) requests came in \(measured.length.shown) s"
             return end(.unclear, comparison.candidate, reason, at: now)
@@ -244,7 +249,19 @@ extension Tuner {
     }
 
     private mutating func breakOff(_ comparison: Comparison, _ fault: String, at now: Instant) -> Step? {
-        return end(.bad, comparison.candidate, fault, at: now)
+        let step = end(.bad, comparison.candidate, fault, at: now)
+        phase = .measuring(after: comparison)
+        return step
+    }
+
+    /// What was broken off wasn't to blame: the best setting doesn't do as before either. It is tried again soon.
+    private mutating func acquit(_ lanes: Lanes, at now: Instant) {
+        let count = max((rests[lanes]?.count ?? 0) - 1, 0)
+        rests[lanes] = (count, now + Self.unclearRest)
+        deadEnds.removeAll { $0.lanes == lanes }
+        guard let last = trials.indices.last, trials[last].lanes == lanes else { return }
+        trials[last].outcome = .unclear
+        trials[last].reason += ", but then \(best) did no better: the load has changed"
     }
 
     /// What was broken off or couldn't be compared is tried again, but ever later.
@@ -264,7 +281,7 @@ extension Tuner {
         case .better, .noBetter, .worse: tried.insert(lanes)
         }
         if outcome == .bad || outcome == .worse { deadEnds.append((lanes, old)) }
-        phase = .measuring
+        phase = .measuring(after: nil)
         if isBetter {
             (previous, best, reason) = (old, lanes, why)
             // It was compared with what is in force now.
@@ -283,7 +300,7 @@ extension Tuner {
     private var reasonless: Lanes? { trials.contains { $0.outcome == .better } ? nil : best }
 
     private mutating func lookAgain(isOld: Bool, _ measured: Measurement, _ load: Measurement) -> Step {
-        (tried, deadEnds, phase, windowLength) = ([], [], .measuring, Self.shortWindow)
+        (tried, deadEnds, phase, windowLength) = ([], [], .measuring(after: nil), Self.shortWindow)
         let why = isOld ? "an hour has passed" : "the load has changed: \(measured.words), it was \(load.words)"
         return Step(notes: ["looks for a better setting than \(best) again, since \(why)"])
     }

@@ -1,9 +1,9 @@
 /// Chooses the largest batch worth forming, from what batches were seen to cost.
 ///
 /// In force is the smallest size that gives nearly the throughput of the best one. It climbs there: twice as many rows
-/// are tried for as long as that doesn't give fewer rows per second, up to the configured maximum. Where larger batches
-/// don't pay (convolutional models on a CPU often don't), it stops before they have cost much latency and memory. One
-/// that begins with many rows tries fewer too.
+/// are tried for as long as that gives more rows per second, up to the configured maximum. Where larger batches don't pay
+/// (convolutional models on a CPU often don't), it stops before they have cost much latency and memory. One that begins
+/// with many rows tries fewer too.
 ///
 /// With an objective, a batch may take at most half of it, since a request may have to wait for one batch to end before
 /// its own begins.
@@ -117,13 +117,20 @@ public struct BatchSizer: Sendable, Hashable {
         }
         // What stands between is as good; what is worse ends the climb.
         let next = (enough + 1..<enough + 64).first { known[$0].map { !isGood($0) } ?? true } ?? enough
-        if known[next] == nil, next <= CostCurve.sizeClass(rows: maxRows) {
+        if known[next] == nil, next <= CostCurve.sizeClass(rows: maxRows), !isFlat(below: next, known) {
             let rows = max(startRows, min(maxRows, CostCurve.maxRows(sizeClass: next)))
             return limitedByObjective(Choice(rows: rows, reason: "\(why), and more are tried"))
         }
         return limitedByObjective(
             Choice(
                 rows: min(maxRows, CostCurve.maxRows(sizeClass: enough)), reason: "\(why), the best size \(Int(best))"))
+    }
+
+    /// Whether the last two times that sizes doubled have gained nothing worth mentioning: a third time takes as long to try
+    /// as both, and won't either.
+    private func isFlat(below next: Int, _ known: [Int: Double]) -> Bool {
+        guard let last = known[next - 1], let first = known[next - 3] else { return false }
+        return Self.goodEnough * last < first
     }
 
     /// Rows per second by class of size, where that is known well enough to decide by.
