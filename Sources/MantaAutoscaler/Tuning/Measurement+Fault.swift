@@ -15,7 +15,7 @@ extension Measurement {
         if length >= 0.2, isSlow, rate < 1.05 * baseline.rate {
             return "\((meanTime * 1000).shown) ms on average, it was \((baseline.meanTime * 1000).shown) before"
         }
-        if answered == 0, ongoing > 0, length > 1 + 10 * baseline.meanTime {
+        if answered == 0, ongoing > 0, length > 1 + 10 * baseline.meanTime, length * baseline.rate > 10 {
             return "no answer in \(length.shown) s"
         }
         return nil

@@ -25,7 +25,7 @@ package struct Tuner: Sendable {
 
     private enum Phase {
         /// The best setting is measured, before another is tried; `after` the candidate that was broken off just now.
-        case measuring(after: Comparison?)
+        case measuring(after: (Comparison, since: Instant)?)
         /// The candidate and the best setting take turns.
         case trying(Comparison)
         /// All were tried. Looks for a change of load, against how it was then.
@@ -52,8 +52,8 @@ package struct Tuner: Sendable {
     private var windowLength = Self.shortWindow
     /// What was tried in this search.
     private var tried: Set<Lanes> = []
-    /// What was bad or worse in this search, with the setting that it was compared with.
-    private var deadEnds: [(lanes: Lanes, start: Lanes)] = []
+    /// What was bad or worse in this search.
+    private var deadEnds: Set<Lanes> = []
     /// What isn't tried for now, and how often that was so.
     private var rests: [Lanes: (count: Int, until: Instant)] = [:]
 
@@ -70,6 +70,8 @@ package struct Tuner: Sendable {
     private static let lookAgainAfter = Duration.seconds(3600)
     /// How long what was bad or unclear rests, the first time.
     private static let (badRest, unclearRest) = (Duration.seconds(600), Duration.seconds(60))
+    /// After so long, what was broken off is no excuse any more for the best setting to do worse than before.
+    private static let recovery = Duration.seconds(30)
     private static let longestRest = Duration.seconds(86_400)
     private static let trialsKept = 100
 
@@ -155,8 +157,11 @@ extension Tuner {
         switch phase {
         case .measuring where isIdle:
             return nil
-        case .measuring(let comparison):
-            if let comparison, !measured.isLike(comparison.lastBaseline, within: Comparison.steadiness) {
+        case .measuring(let after):
+            if let (comparison, since) = after, !measured.isLike(comparison.lastBaseline, within: Comparison.steadiness)
+            {
+                // What queued up under the candidate is worked off first.
+                guard now - since >= Self.recovery else { return nil }
                 acquit(comparison.candidate, at: now)
             }
             return tryNext(against: measured, at: now)
@@ -219,7 +224,7 @@ extension Tuner {
         func isOpen(_ lanes: Lanes) -> Bool {
             !isClosed(lanes)
                 && !deadEnds.contains {
-                    $0.start == best && lanes.isBeyond($0.lanes, from: best) && isClosed($0.lanes)
+                    lanes.isBeyond($0, from: best) && isClosed($0)
                 }
         }
         func order(_ lanes: Lanes) -> (Int, Int, Int, Int) {
@@ -228,7 +233,7 @@ extension Tuner {
             return (lanes.distance(to: best), goesOn ? 0 : 1, -cpus, lanes.threads)
         }
         return choices.filter(isOpen).min { order($0) < order($1) }
-            ?? best.middles(towards: tried.union(deadEnds.map(\.lanes)), cpus: cpus).first(where: isOpen)
+            ?? best.middles(towards: tried.union(deadEnds), cpus: cpus).first(where: isOpen)
     }
 
     /// The trial has gone its way, and the baseline was measured last.
@@ -250,7 +255,7 @@ extension Tuner {
 
     private mutating func breakOff(_ comparison: Comparison, _ fault: String, at now: Instant) -> Step? {
         let step = end(.bad, comparison.candidate, fault, at: now)
-        phase = .measuring(after: comparison)
+        phase = .measuring(after: (comparison, since: now))
         return step
     }
 
@@ -258,7 +263,7 @@ extension Tuner {
     private mutating func acquit(_ lanes: Lanes, at now: Instant) {
         let count = max((rests[lanes]?.count ?? 0) - 1, 0)
         rests[lanes] = (count, now + Self.unclearRest)
-        deadEnds.removeAll { $0.lanes == lanes }
+        deadEnds.remove(lanes)
         guard let last = trials.indices.last, trials[last].lanes == lanes else { return }
         trials[last].outcome = .unclear
         trials[last].reason += ", but then \(best) did no better: the load has changed"
@@ -280,7 +285,7 @@ extension Tuner {
         case .unclear: rest(lanes, Self.unclearRest, at: now)
         case .better, .noBetter, .worse: tried.insert(lanes)
         }
-        if outcome == .bad || outcome == .worse { deadEnds.append((lanes, old)) }
+        if outcome == .bad || outcome == .worse { deadEnds.insert(lanes) }
         phase = .measuring(after: nil)
         if isBetter {
             (previous, best, reason) = (old, lanes, why)

