@@ -18,16 +18,16 @@ DEFAULT = "nothing"
 
 def by_hand(sizes):
     """What a person might configure: each request alone, batches of at most so many rows at once, full ones waited for."""
-    return {
-        "`max_batch_size: 0`": "max_batch_size: 0",
-        **{f"`max_batch_size: {rows}`": f"max_batch_size: {rows}" for rows in sizes},
+    batching = {
+        **{f"`max_batch_size: {rows}`": f"max_batch_size: {rows}" for rows in (0, *sizes)},
         "64, or after 1 ms": "max_batch_size: 64, max_queue_delay_ms: 1, preferred_batch_sizes: [64]",
     }
+    return {name: f"batching: {{{yaml}}}\n" for name, yaml in batching.items()}
 
 
 def throughput(model, options, record):
     """What clients get that wait for their replies."""
-    ways = {DEFAULT: "", **{name: f"batching: {{{yaml}}}\n" for name, yaml in by_hand(options.sizes).items()}}
+    ways = {DEFAULT: "", **by_hand(options.sizes)}
     for number in range(options.rounds):
         for way, yaml in ways.items():
             with Configured(model, yaml) as server:
@@ -41,9 +41,8 @@ def throughput(model, options, record):
 
 def objective(model, bound, options, generator, record):
     """The highest rate that keeps the objective."""
-    ways = {
-        f"`slo: {{p99_ms: {bound:g}}}`": f"slo: {{p99_ms: {bound:g}}}\n",
-        **{name: f"batching: {{{yaml}}}\n" for name, yaml in by_hand(options.sizes).items()}}
+    slo = f"slo: {{p99_ms: {bound:g}}}"
+    ways = {f"`{slo}`": slo, **by_hand(options.sizes)}
     search = argparse.Namespace(seconds=4, last=8, timeout_ms=2000, seed=1)
     for way, yaml in ways.items():
         with Configured(model, yaml) as server:
@@ -70,21 +69,21 @@ def report(rows):
 
 def _throughput(results, model, connections):
     """The table of a model, and of each load which setting is best and how near to it none is, round by round."""
-    ways = results.unique("way")
-
     def rates(way, number):
         return {row["round"]: row["rate"] for row in results.of("load", model=model, way=way, connections=number)}
 
-    lines = ["nothing, to the best by hand"] + [way for way in ways if rates(way, connections[0])]
+    ways = [way for way in results.unique("way") if rates(way, connections[0])]
 
     def cell(line, number):
-        if line in lines[1:]:
+        if line in ways:
             return spread(rates(line, number).values())
-        best = max((way for way in lines[1:] if way != DEFAULT), key=lambda way: statistics.median(rates(way, number).values() or [0]))
+        best = max(
+            (way for way in ways if way != DEFAULT), key=lambda way: statistics.median(rates(way, number).values() or [0]))
         mine, theirs = rates(DEFAULT, number), rates(best, number)
         return f"{spread([mine[turn] / theirs[turn] for turn in mine if turn in theirs], 2)} of {best}"
 
     head = ["configured", *(f"{number} connections" for number in connections)]
+    lines = ["nothing, to the best by hand", *ways]
     return f"### {model}: requests/s\n\n" + table(head, lines, lambda line: [cell(line, number) for number in connections])
 
 

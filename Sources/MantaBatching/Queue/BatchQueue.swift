@@ -4,9 +4,10 @@ public import MantaTime
 /// Requests that wait for a replica, and replicas that wait for requests. A value that decides and does nothing.
 ///
 /// Work-conserving: a replica that has nothing to do takes at once what waits, up to the batch size in force and its part
-/// of all that waits and runs. While all replicas are busy, waiting requests become the next batch. With a ``BatchLimits/delay``, a replica that could start a
-/// batch that isn't full waits until its first request has waited that long, but never past a deadline. With
-/// ``BatchLimits/preferred`` sizes the largest of them that can be formed starts at once.
+/// of all that waits and runs. While all replicas are busy, waiting requests become the next batch. With a
+/// ``BatchLimits/delay``, a replica that could start a batch that isn't full waits until its first request has waited that
+/// long, but never past a deadline. With ``BatchLimits/preferred`` sizes the largest of them that can be formed starts at
+/// once.
 ///
 /// The order is priority, then deadline, then arrival. The first request in that order decides which key runs next, and
 /// those of the same key follow it into the batch in that order. A request past its deadline is never handed out, unless
