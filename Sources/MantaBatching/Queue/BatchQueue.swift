@@ -347,10 +347,9 @@ extension BatchQueue {
     }
 
     private func start(of group: Group, at now: Instant) -> Start {
+        guard limits.isShared else { return .now(rows: group.requests[0].rows) }
         // A request of more rows than a batch may have runs alone.
-        let most =
-            limits.isShared ? max(batchRows(for: group.requests[0]), group.requests[0].rows) : group.requests[0].rows
-        if !limits.isShared { return .now(rows: most) }
+        let most = max(batchRows(for: group.requests[0]), group.requests[0].rows)
         if limits.delay == .zero && limits.preferred.isEmpty {
             return .now(rows: max(share(of: most, waiting: rowCount), group.requests[0].rows))
         }

@@ -25,19 +25,22 @@ package final class VersionMetrics: Sendable {
     private struct Tally {
         var window: RateWindow
         var statistics = InferenceStatistics()
-        var outcomes = Outcomes()
         var objective: Duration?
+        /// Answers that took longer than the objective.
+        var late = 0
+        /// Requests that weren't answered through no fault of their client.
+        var failed = 0
     }
 
     /// How requests fared since the version was first loaded.
     struct Outcomes: Sendable, Hashable {
-        var answered = 0
+        var answered: Int
         /// What those took, added up.
-        var seconds = 0.0
+        var seconds: Double
         /// Those of them that took longer than the objective.
-        var late = 0
+        var late: Int
         /// Requests that weren't answered through no fault of their client.
-        var failed = 0
+        var failed: Int
     }
 
     init(
@@ -64,9 +67,7 @@ package final class VersionMetrics: Sendable {
         tally.withLock { tally in
             tally.window.record(duration: duration, failed: false, at: now)
             tally.statistics.succeeded(in: duration, timing)
-            tally.outcomes.answered += 1
-            tally.outcomes.seconds += duration.seconds
-            if let objective = tally.objective, duration > objective { tally.outcomes.late += 1 }
+            if let objective = tally.objective, duration > objective { tally.late += 1 }
         }
     }
 
@@ -78,7 +79,7 @@ package final class VersionMetrics: Sendable {
         tally.withLock { tally in
             tally.window.record(duration: duration, failed: true, at: now)
             tally.statistics.failed(in: duration)
-            if Self.ownFailures.contains(code) { tally.outcomes.failed += 1 }
+            if Self.ownFailures.contains(code) { tally.failed += 1 }
         }
     }
 
@@ -91,7 +92,10 @@ package final class VersionMetrics: Sendable {
     func outcomes(objective: Duration?) -> Outcomes {
         tally.withLock { tally in
             tally.objective = objective
-            return tally.outcomes
+            let succeeded = tally.statistics.succeeded
+            return Outcomes(
+                answered: Int(succeeded.count), seconds: Double(succeeded.nanoseconds) / 1e9, late: tally.late,
+                failed: tally.failed)
         }
     }
 
