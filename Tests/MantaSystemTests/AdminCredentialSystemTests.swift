@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Who may ask", .timeLimit(.minutes(2)))
+@Suite("Who may ask", .timeLimit(.minutes(5)))
 struct AdminCredentialSystemTests {
     private static let operate = "4fJq0uC1x2nU8tY6eR3sWw"
     private static let infer = "9d41b7c0a85e4f6f"

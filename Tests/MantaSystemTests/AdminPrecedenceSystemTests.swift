@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("What counts for a deployment", .timeLimit(.minutes(2)))
+@Suite("What counts for a deployment", .timeLimit(.minutes(5)))
 struct AdminPrecedenceSystemTests {
     private static let path = "/admin/v1/deployments/digits-svm"
 

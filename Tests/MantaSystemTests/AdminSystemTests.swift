@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Operating a server", .timeLimit(.minutes(3)))
+@Suite("Operating a server", .timeLimit(.minutes(5)))
 struct AdminSystemTests {
     @Test("the server's own description of its routes is valid OpenAPI 3.1, with examples that its schemas allow")
     func openAPI() async throws {

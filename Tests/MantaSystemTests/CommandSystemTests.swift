@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("The commands and a server", .timeLimit(.minutes(2)))
+@Suite("The commands and a server", .timeLimit(.minutes(5)))
 struct CommandSystemTests {
     /// The binary as an operator calls it, with the server's endpoint in its environment.
     private struct Shell {

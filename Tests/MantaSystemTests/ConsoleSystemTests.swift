@@ -3,7 +3,7 @@ import MantaTestKit
 import Synchronization
 import Testing
 
-@Suite("Console", .timeLimit(.minutes(3)))
+@Suite("Console", .timeLimit(.minutes(5)))
 struct ConsoleSystemTests {
     @Test("an operator does in a real browser what the console is for, on a desktop and a phone, in light and dark")
     func operate() async throws {

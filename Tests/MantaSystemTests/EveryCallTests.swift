@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Every call", .timeLimit(.minutes(3)))
+@Suite("Every call", .timeLimit(.minutes(5)))
 struct EveryCallTests {
     @Test("Triton's clients for HTTP and gRPC, plain and with asyncio, make every call that they have")
     func tritonclient() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("What goes wrong", .timeLimit(.minutes(2)))
+@Suite("What goes wrong", .timeLimit(.minutes(5)))
 struct FaultTests {
     @Test("a broken model says what is wrong with it on its own routes, and everything else serves on")
     func brokenModels() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Texts of different lengths", .timeLimit(.minutes(1)))
+@Suite("Texts of different lengths", .timeLimit(.minutes(5)))
 struct PaddingSystemTests {
     @Test("share a batch, and get what they get alone")
     func share() async throws {

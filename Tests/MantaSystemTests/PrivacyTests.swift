@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Privacy", .timeLimit(.minutes(2)))
+@Suite("Privacy", .timeLimit(.minutes(5)))
 struct PrivacyTests {
     @Test("no file appears in an empty home folder and no connection leaves loopback")
     func nothingLeaves() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Real clients", .timeLimit(.minutes(2)))
+@Suite("Real clients", .timeLimit(.minutes(5)))
 struct RealClientTests {
     /// The models that the clients ask.
     private static let models =

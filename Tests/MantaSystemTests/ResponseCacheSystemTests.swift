@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Response cache over HTTP", .timeLimit(.minutes(1)))
+@Suite("Response cache over HTTP", .timeLimit(.minutes(5)))
 struct ResponseCacheSystemTests {
     @Test("the second of two identical requests is answered from it, and everybody can see that")
     func answers() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("The sample models", .timeLimit(.minutes(2)))
+@Suite("The sample models", .timeLimit(.minutes(5)))
 struct SampleModelTests {
     @Test("the SVM recognises digits that it never saw as often as its README says, row by row and in batches")
     func svmAccuracy() async throws {

@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("Starting and stopping", .timeLimit(.minutes(2)))
+@Suite("Starting and stopping", .timeLimit(.minutes(5)))
 struct StopTests {
     @Test("SIGTERM under load: every request that was accepted is answered, exit code 0", arguments: 1...5)
     func terminate(round: Int) async throws {

@@ -1,7 +1,7 @@
 import MantaTestKit
 import Testing
 
-@Suite("Tensors, with real clients", .timeLimit(.minutes(2)))
+@Suite("Tensors, with real clients", .timeLimit(.minutes(5)))
 struct TensorSystemTests {
     @Test("tritonclient's shared memory, classes, scalars and any shape work unchanged")
     func tritonclient() async throws {

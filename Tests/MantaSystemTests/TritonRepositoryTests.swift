@@ -2,7 +2,7 @@ import Foundation
 import MantaTestKit
 import Testing
 
-@Suite("A repository made for Triton", .timeLimit(.minutes(2)))
+@Suite("A repository made for Triton", .timeLimit(.minutes(5)))
 struct TritonRepositoryTests {
     @Test("is served as it is, and tritonclient finds it as it knows it")
     func clients() async throws {
