@@ -45,6 +45,7 @@ let grpcProtobuf = Target.Dependency.product(name: "GRPCProtobuf", package: "grp
 let grpcTransport = Target.Dependency.product(
     name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
@@ -100,6 +101,7 @@ let package = Package(
             ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "MantaTime", "CONNXRuntime"]),
+        part("MantaRemote", ["MantaCore", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),
         part(
@@ -147,7 +149,7 @@ let package = Package(
         part(
             "MantaServer",
             [
-                "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaBatching", "MantaServing",
+                "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaRemote", "MantaBatching", "MantaServing",
                 "MantaConfig", "MantaStore", "MantaController", "MantaSharedMemory", "MantaGateway", "MantaGRPC",
                 "MantaAdmin", logging, lifecycle, signals, metrics,
             ]),
@@ -209,7 +211,7 @@ let package = Package(
             ]),
         tests(
             "MantaClient",
-            ["MantaCore", "MantaTime", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
+            ["MantaCore", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
         .testTarget(
             name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
     ]

@@ -168,6 +168,11 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
     }
 
+    /// Requests of a batch that couldn't be run wait again, for another replica, also if the batcher is closed.
+    public func putBack(_ requests: [Request]) {
+        decide { state, now in ((), state.queue.putBack(requests, at: now)) }
+    }
+
     /// Makes a replica's ``next(for:)`` return `nil`, once its present batch is done.
     public func retire(_ replica: Int) {
         let waiting = state.withLock { state in

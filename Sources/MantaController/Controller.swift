@@ -222,6 +222,10 @@ package actor Controller: Service {
     /// - Throws: ``ControlError``.
     package func scale(_ name: String, _ request: ScaleRequest) async throws(ControlError) {
         guard let wanted = wanted[name] else { throw notFound(name) }
+        guard wanted.configuration.remote.isEmpty else {
+            throw ControlError(
+                .invalid, "the replicas of \"\(name)\" are those under \"remote\" in its configuration: change that")
+        }
         if case .pinned(let count) = request { try checkBound(count, "replicas") }
         if case .automatic(_, let max?) = request { try checkBound(max, "max") }
         if case .automatic(let min, let max) = request,

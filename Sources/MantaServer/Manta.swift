@@ -10,6 +10,7 @@ import MantaGRPC
 import MantaGateway
 import MantaHTTP
 import MantaONNX
+import MantaRemote
 import MantaServing
 import MantaSharedMemory
 import MantaStore
@@ -57,9 +58,10 @@ public struct Manta: Sendable {
         let cpus = CPUQuota.available()
         let events = EventLog(logger: logger)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
+        let remotes = RemoteClient()
         let store = try await EmbeddedStore.open(path: configuration.storePath)
         let catalog = ModelCatalog(
-            environment: .init(engine: engine, logger: logger, cpus: cpus) { deployment, note in
+            environment: .init(engine: engine, remotes: remotes, logger: logger, cpus: cpus) { deployment, note in
                 events.record(
                     note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
             })
@@ -110,6 +112,7 @@ public struct Manta: Sendable {
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
+        try await remotes.shutdown()
         logger.info("Manta has stopped")
     }
 }

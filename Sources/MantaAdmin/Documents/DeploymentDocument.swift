@@ -61,7 +61,8 @@ extension DeploymentDocument.Scale {
     init(_ snapshot: DeploymentSnapshot, cpus: Int) {
         let wanted = snapshot.wanted
         source = wanted.isScaledByHand ? "admin" : "configuration"
-        replicas = snapshot.replicasOfEachVersion
+        let remote = wanted.configuration.remote.count
+        replicas = remote > 0 ? remote : snapshot.replicasOfEachVersion
         switch wanted.scale {
         case .pinned: (mode, min, max) = ("pinned", nil, nil)
         case .automatic(let scaling):

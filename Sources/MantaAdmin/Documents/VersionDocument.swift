@@ -8,7 +8,7 @@ import MantaTime
 struct VersionDocument: Encodable {
     struct Replica: Encodable {
         let id: Int
-        let node = "local"
+        let node: String
         let state: String
         let ageS: Double
         let ongoing: Int
@@ -76,7 +76,8 @@ extension VersionDocument {
         let asleep = snapshot.controller.routes.asleep.map { number in
             let spec = snapshot.controller.wanted.first { $0.version.number == number }
             return VersionDocument(
-                version: number, hash: spec?.version.hash, path: spec?.version.path, state: "asleep", reason: nil,
+                version: number, hash: spec?.version.shownHash, path: spec?.version.shownPath, state: "asleep",
+                reason: nil,
                 default: snapshot.controller.routes.defaultVersion == number, ageS: 0, queued: 0, ongoing: 0,
                 replicas: [], batching: nil, cache: nil, tuning: nil, lastMinute: nil)
         }
@@ -92,23 +93,41 @@ extension VersionDocument {
         let activities = served.replicas
         let queued = served.queueDepth
         self.init(
-            version: number, hash: instance.spec.version.hash, path: instance.spec.version.path,
-            state: instance.phase.isFailed ? "failed" : served.state.word, reason: instance.failure,
+            version: number, hash: instance.spec.version.shownHash, path: instance.spec.version.shownPath,
+            state: instance.phase.isFailed ? "failed" : served.state.word,
+            reason: instance.failure ?? served.obstacle,
             default: routes.defaultVersion == number && routes.versions[number] == id,
             ageS: clock.age(of: served.startedAt), queued: queued,
-            ongoing: queued + activities.reduce(0) { $0 + $1.ongoing },
+            ongoing: queued + activities.reduce(0) { $0 + $1.ongoing }
+                + served.remoteReplicas.reduce(0) { $0 + $1.ongoing },
             replicas: activities.map { activity in
                 Replica(
-                    id: activity.id, state: (instance.replicas[activity.id] ?? .draining).rawValue,
+                    id: activity.id, node: "local", state: (instance.replicas[activity.id] ?? .draining).rawValue,
                     ageS: clock.age(of: activity.startedAt), ongoing: activity.ongoing, batches: activity.batches,
                     lastError: activity.lastError)
-            },
+            } + served.remoteReplicas.enumerated().map { Replica($1, id: $0, clock: clock) },
             batching: served.plan.flatMap { plan in served.sizer.map { Batching(plan, $0) } },
             cache: served.cache.map(Cache.init),
             tuning: routes.versions[number] == id
                 ? snapshot.tuners[number].map { TuningDocument($0, clock: clock) } : nil,
             lastMinute: LastMinute(served.lastMinute))
     }
+}
+
+extension VersionDocument.Replica {
+    /// Not yet asked, in or out since its last change.
+    fileprivate init(_ remote: RemoteActivity, id: Int, clock: WallClock) {
+        self.init(
+            id: id, node: remote.address.description,
+            state: remote.outage != nil ? "out" : remote.isIn ? "ready" : "starting",
+            ageS: clock.age(of: remote.outage?.since ?? remote.changedAt), ongoing: remote.ongoing,
+            batches: remote.batches, lastError: remote.outage?.reason)
+    }
+}
+
+extension VersionSpec {
+    fileprivate var shownHash: String? { isRemote ? nil : hash }
+    fileprivate var shownPath: String? { isRemote ? nil : path }
 }
 
 extension VersionDocument.Cache {

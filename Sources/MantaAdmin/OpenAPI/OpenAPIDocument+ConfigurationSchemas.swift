@@ -33,6 +33,8 @@ extension OpenAPIDocument {
             "description": "A model file, or a folder of versions, where the model isn't in a repository.",
         ],
         "file_name": ["type": "string", "minLength": 1],
+        "remote": .list(of: ["type": "string", "pattern": "^https?://[^/]+/v2/models/[^/]+(/versions/[0-9]+)?/?$"]),
+        "idempotent": ["type": "boolean"],
         "engine": ["enum": ["onnxruntime"]],
         "inputs": .list(
             of: closed(

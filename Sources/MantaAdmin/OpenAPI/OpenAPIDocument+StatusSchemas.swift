@@ -83,7 +83,7 @@ extension OpenAPIDocument {
         (
             "Replica",
             .record([
-                "id": count, "node": text, "state": ["enum": ["starting", "ready", "draining"]], "age_s": number,
+                "id": count, "node": text, "state": ["enum": ["starting", "ready", "out", "draining"]], "age_s": number,
                 "ongoing": count, "batches": count,
                 "last_error": optionalText,
             ])

@@ -110,6 +110,12 @@ extension BatchQueue {
         return (.accepted, advance(to: now))
     }
 
+    /// Requests that were taken out to run, and didn't, wait again where they waited before, however full it is.
+    public mutating func putBack(_ requests: [Request], at now: Instant) -> Decision {
+        for request in requests { insert(request) }
+        return advance(to: now)
+    }
+
     /// A replica has nothing to do and asks for work.
     public mutating func offer(replica: Int, at now: Instant) -> Decision {
         precondition(!idle.contains(replica), "replica \(replica) is idle already")

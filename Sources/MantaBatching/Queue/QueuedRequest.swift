@@ -20,6 +20,8 @@ public struct QueuedRequest<Payload> {
     public let runsLate: Bool
     /// Whether it waits although its deadline has passed.
     public internal(set) var isLate = false
+    /// How often it was given to a replica that may have run it and hasn't answered.
+    public var attempts = 0
     /// What the owner of the queue needs to run and answer it.
     public let payload: Payload
 

@@ -146,6 +146,8 @@ extension DeploymentConfiguration {
         let engine: String
         let path: String?
         let fileName: String?
+        let remote: [String]?
+        let idempotent: Bool
         let inputs: [Port]
         let outputs: [Port]
         let batching: Batching
@@ -170,7 +172,9 @@ extension DeploymentConfiguration {
             case .only(let numbers): .only(numbers)
             }
         return Document(
-            engine: engine, path: path, fileName: fileName, inputs: inputs.map(Document.Port.init),
+            engine: engine, path: path, fileName: fileName,
+            remote: remote.isEmpty ? nil : remote.map(\.description), idempotent: isIdempotent,
+            inputs: inputs.map(Document.Port.init),
             outputs: outputs.map(Document.Port.init), batching: .init(batching),
             slo: objective.map { .init(p99Ms: $0.milliseconds) }, queue: .init(queue),
             responseCache: responseCache.map {

@@ -33,6 +33,8 @@ extension DeploymentConfiguration {
         keys.value("name", .name(name)) { name = $0 }
         keys.value("path", .path(in: folder)) { path = $0 }
         keys.value("file_name", .fileName) { fileName = $0 }
+        keys.list("remote", of: .remoteAddress, isEmptyAllowed: false) { remote = $0 }
+        keys.value("idempotent", .flag) { isIdempotent = $0 }
         keys.value("engine", .word(["onnxruntime": "onnxruntime"])) { engine = $0 }
         keys.mapping("batching") { batching.read(&$0) }
         readPorts(&keys, folder: folder)
@@ -89,6 +91,21 @@ extension DeploymentConfiguration {
             }
         }
         keys.notYetSupported("resources")
+        if !remote.isEmpty { readRemote(&keys) }
+    }
+
+    /// What is for models of this node only.
+    private mutating func readRemote(_ keys: inout MappingReader) {
+        let others = [
+            "path", "file_name", "engine", "inputs", "outputs", "replicas", "autoscaling", "tuning", "versions",
+            "warmup", "onnxruntime",
+        ]
+        for key in others where keys.form(of: key) != nil {
+            keys.fault(key, "is for a model that this node loads, but \"remote\" names servers that have it loaded")
+        }
+        for (index, address) in remote.enumerated() where remote[..<index].contains(address) {
+            keys.fault("remote", "\(address) is given twice")
+        }
     }
 
     private mutating func readServedVersions(_ keys: inout MappingReader) {
@@ -129,6 +146,14 @@ extension Kind<DeploymentConfiguration.Versions> {
         let words = Self.word(["latest": .latest(1), "all": .all])
         return Kind(
             expected: "latest, all, a list of versions such as [1, 3], or {latest: 2}", value: words.value)
+    }
+}
+
+extension Kind<RemoteAddress> {
+    fileprivate static var remoteAddress: Self {
+        Kind(expected: "the URL of a model, such as http://host:8000/v2/models/name") { scalar in
+            if case .string(let url) = scalar { RemoteAddress(url) } else { nil }
+        }
     }
 }
 

@@ -40,6 +40,7 @@ public struct DeploymentSource: Sendable {
     ///
     /// A server doesn't stop for these: the model is marked as failed and the others are served.
     public var faults: [ConfigurationFault] {
+        guard configuration.remote.isEmpty else { return [] }
         guard !selected.isEmpty else { return [ConfigurationFault(file: origin, message: lack)] }
         var missing: [ConfigurationFault] = []
         if case .only(let wanted) = configuration.versions {

@@ -61,6 +61,9 @@ struct WantedState {
             if let path = configuration.path ?? (found == nil ? findings.folders[name] : nil) {
                 place = try ModelRepository.deployment(of: configuration, at: path)
             }
+            if place == nil, !configuration.remote.isEmpty {
+                place = DeploymentSource(configuration: configuration, versions: [:], origin: name)
+            }
             guard var place else {
                 throw ConfigurationErrors(faults: [
                     .init(file: name, message: "there is no model of this name in a repository, and no \"path\" to it")
@@ -93,6 +96,13 @@ struct WantedState {
         _ place: DeploymentSource, _ source: WantedDeployment.Source, _ change: OperatorChange
     ) -> WantedDeployment {
         let configuration = place.configuration
+        if !configuration.remote.isEmpty {
+            var wanted = WantedDeployment(
+                configuration: configuration, source: source, versions: [.remote(number: configuration.remoteVersion)],
+                scale: .pinned(1))
+            wanted.warnings = place.warnings
+            return wanted
+        }
         let versions = place.selected.compactMap { number in
             place.versions[number].map { path in
                 VersionSpec(number: number, path: path, hash: hash(path, path != place.origin))
@@ -164,6 +174,12 @@ extension WantedDeployment {
 }
 
 extension DeploymentConfiguration {
+    /// The number of the version that other servers have: the one that all of their addresses name, or 1.
+    fileprivate var remoteVersion: Int {
+        let numbers = Set(remote.map(\.version))
+        return numbers.count == 1 ? numbers.first.flatMap(\.self) ?? 1 : 1
+    }
+
     /// How it scales by its load, with other bounds where they are given.
     func scaling(min: Int?, max: Int?) -> AutoscalingConfiguration {
         var scaling = autoscaling ?? AutoscalingConfiguration()

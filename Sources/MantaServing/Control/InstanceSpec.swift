@@ -2,10 +2,18 @@
 public struct VersionSpec: Sendable, Hashable {
     /// Its number, at least 1.
     public var number: Int
-    /// The model file.
+    /// The model file; empty if other servers have it.
     public var path: String
     /// `sha256:` and the digest of the model file, in hexadecimal: another file under the same number is another version.
     public var hash: String
+
+    /// The version that other servers have, wherever those are.
+    public static func remote(number: Int) -> VersionSpec {
+        VersionSpec(number: number, path: "", hash: "remote")
+    }
+
+    /// Whether other servers have it.
+    public var isRemote: Bool { path.isEmpty }
 
     /// The version of this number.
     public init(number: Int, path: String, hash: String) {
@@ -37,6 +45,7 @@ public struct InstanceSpec: Sendable, Hashable {
         fixed.warmupRows = configuration.warmupRows
         fixed.warmupSamples = configuration.warmupSamples
         fixed.options = configuration.options
+        fixed.isIdempotent = configuration.isIdempotent
         self.configuration = fixed
     }
 }

@@ -140,6 +140,13 @@ extension Deployment {
             report(.replica, instance(id)?.id.version, "replica \(replica) is ready")
             send(.replicaReady(id, replica))
         case .replicaEnded(let replica): send(.replicaEnded(id, replica))
+        case .remote(let news):
+            environment.report(
+                name,
+                .init(
+                    kind: .replica, version: instance(id)?.id.version, severity: news.isProblem ? .warning : .info,
+                    message: news.message))
+            changes.send()
         case .gone: send(.gone(id))
         }
     }
@@ -201,6 +208,8 @@ extension Deployment.State {
         }
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
         guard new.fault == nil else { return actions }
+        // Where it is served changes under a version that serves.
+        for instance in instances.values { instance.setRemote(new.configuration.remote) }
         let (wanted, fallbacks) = new.instances
         return actions + controller.handle(.wanted(wanted, fallbacks: fallbacks, retry: retry), at: now)
     }
@@ -242,7 +251,7 @@ extension Deployment.State {
         self.metrics[number] = metrics
         let instance = ServedVersion(
             spec.version, configuration: spec.configuration, threads: tunedThreads, metrics: metrics,
-            engine: environment.engine,
+            engine: environment.engine, remotes: environment.remotes, remote: wanted.configuration.remote,
             logger: environment.logger, time: environment.time)
         instances[id] = instance
         return instance

@@ -16,6 +16,8 @@ public final class Deployment: Sendable {
     package struct Environment: Sendable {
         /// What evaluates the models.
         package var engine: any Engine
+        /// What reaches other servers, for models that those serve.
+        package var remotes: (any RemoteModels)?
         /// Takes what goes wrong inside.
         package var logger: Logger
         /// CPUs that the process may use.
@@ -26,10 +28,12 @@ public final class Deployment: Sendable {
         package var time: any TimeSource
 
         package init(
-            engine: any Engine, logger: Logger, cpus: Int = 1, time: any TimeSource = MachineTime(),
+            engine: any Engine, remotes: (any RemoteModels)? = nil, logger: Logger, cpus: Int = 1,
+            time: any TimeSource = MachineTime(),
             report: @escaping @Sendable (_ deployment: String, DeploymentController.Note) -> Void = { _, _ in }
         ) {
-            (self.engine, self.logger, self.cpus, self.time, self.report) = (engine, logger, cpus, time, report)
+            (self.engine, self.remotes, self.logger) = (engine, remotes, logger)
+            (self.cpus, self.time, self.report) = (cpus, time, report)
         }
     }
 

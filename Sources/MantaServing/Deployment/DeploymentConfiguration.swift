@@ -7,6 +7,11 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var name: String
     /// Where its model is, a file or a folder of versions, if not beside its `model.yaml`.
     public var path: String?
+    /// Where other servers serve it. Empty: this node loads it.
+    public var remote: [RemoteAddress] = []
+    /// Whether it does no harm to run a request twice, so that one that a server may have run and hasn't answered is
+    /// given to another.
+    public var isIdempotent = true
     /// The name of the model file in a version's folder. `nil`: the engine's usual one.
     public var fileName: String?
     /// Which engine evaluates it.

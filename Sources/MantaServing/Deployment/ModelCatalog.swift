@@ -67,7 +67,11 @@ public final class ModelCatalog: Service {
         let (isTold, hasStarted) = state.withLock { ($0.isTold, $0.hasStarted) }
         guard isTold else { return "the server is starting" }
         let snapshots = all.map(\.snapshot)
-        if !hasStarted, let loading = snapshots.first(where: { $0.state == .loading }) {
+        // Servers elsewhere that don't answer may come at any time, and mustn't keep other models out of service.
+        let loading = snapshots.first { snapshot in
+            snapshot.state == .loading && !snapshot.instances.values.contains { $0.obstacle != nil }
+        }
+        if !hasStarted, let loading {
             return "\(loading.wanted.name) is loading"
         }
         if !hasStarted { state.withLock { $0.hasStarted = true } }

@@ -80,7 +80,8 @@ extension ServedVersion {
         let isBatched = plan.map { $0.maxRows > 0 && $0.isShared } ?? false
         let rows = isBatched ? max(1, sizer.choice.rows) : 1
         return VersionLoad(
-            queued: batcher.count, running: replicas.reduce(0) { $0 + $1.ongoing },
+            queued: batcher.count,
+            running: replicas.reduce(0) { $0 + $1.ongoing } + remoteReplicas.reduce(0) { $0 + $1.ongoing },
             longestWait: batcher.oldestArrival.map { time.now - $0 } ?? .zero, counts: batcher.counts, batchRows: rows,
             runTime: sizer.curve.expectedTime(rows: rows))
     }

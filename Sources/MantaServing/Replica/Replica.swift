@@ -18,7 +18,7 @@ actor Replica {
     nonisolated let activity: Mutex<ReplicaActivity>
     private let batcher: Batcher<PendingInference>
     private let runs: RunSource
-    private let metrics: VersionMetrics
+    private let answers: BatchAnswers
     private let time: any TimeSource
     private let thread: ThreadExecutor
 
@@ -32,7 +32,7 @@ actor Replica {
         self.activity = Mutex(ReplicaActivity(id: id, startedAt: time.now))
         self.batcher = batcher
         self.runs = runs
-        self.metrics = metrics
+        self.answers = BatchAnswers(batcher: batcher, metrics: metrics)
         self.time = time
         self.thread = ThreadExecutor(name: "\(model.name)/\(id)")
     }
@@ -40,9 +40,6 @@ actor Replica {
     deinit {
         thread.stop()
     }
-
-    /// The largest outputs of a batch, in bytes, whose replies are written on the replica's thread.
-    private static let smallReplies = 64 << 10
 
     /// Serves until the batcher closes or retires it.
     func serve() async {
@@ -81,55 +78,11 @@ actor Replica {
         _ batch: [QueuedRequest<PendingInference>], with result: BatchRun.Result, by run: BatchRun, taken: Instant
     ) {
         let elapsed = time.now - taken
-        let rows = batch.reduce(0) { $0 + $1.rows }
-        // What a batch costs under one setting says nothing about another.
-        if runs.isInForce(run) { batcher.finished(rows: rows, time: elapsed) }
         activity.withLock { $0.ran(for: elapsed) }
-        var timing = InferenceTiming()
-        timing.input = result.started - taken
-        timing.run = result.run
-        timing.output = elapsed - timing.input - timing.run
-        timing.batchRows = rows
-        // First, so that whoever has an answer finds it counted.
-        record(batch, timing, hasRows: run.plan.maxRows > 0, taken: taken, at: taken + elapsed)
-        if let length = result.length { recordPositions(batch, length: length) }
-        let resolve = {
-            for (request, outputs) in zip(batch, result.outputs) {
-                timing.queue = taken - request.arrived
-                request.payload.resolve(.success(.init(outputs: outputs, timing: timing)))
-            }
-        }
-        // Small replies are soon written, so that happens here; large ones would hold up the next batch.
-        let byteCount = result.outputs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
-        if byteCount <= Self.smallReplies { FollowUpExecutor.shared.collecting(resolve) } else { resolve() }
-    }
-
-    /// Counts a batch, but for copies in it. Where requests always run alone, a row is a request.
-    private func record(
-        _ batch: [QueuedRequest<PendingInference>], _ timing: InferenceTiming, hasRows: Bool, taken: Instant,
-        at now: Instant
-    ) {
-        var (rows, waits): (Int, [Duration]) = (0, [])
-        waits.reserveCapacity(batch.count)
-        for request in batch where !request.payload.isCopy {
-            rows += hasRows ? request.rows : 1
-            waits.append(taken - request.arrived)
-        }
-        guard rows > 0 else { return }
-        metrics.recordBatch(rows: rows, waits: waits, timing: timing, at: now)
-    }
-}
-
-extension Replica {
-    /// Counts what a batch was filled up with, but for copies in it.
-    private func recordPositions(_ batch: [QueuedRequest<PendingInference>], length: Int) {
-        var (input, padding) = (0, 0)
-        for request in batch where !request.payload.isCopy {
-            guard let own = request.payload.length else { continue }
-            input += request.payload.rowCount * own
-            padding += request.payload.rowCount * (length - own)
-        }
-        if input + padding > 0 { metrics.recordPositions(input: input, padding: padding) }
+        // What a batch costs under one setting says nothing about another.
+        answers.answer(
+            batch, with: result, hasRows: run.form.plan.maxRows > 0, taken: taken, elapsed: elapsed,
+            teaches: runs.isInForce(run))
     }
 }
 

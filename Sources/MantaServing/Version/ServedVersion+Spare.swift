@@ -13,7 +13,7 @@ extension ServedVersion {
     }
 
     /// Threads within each run; `nil` until the model is loaded.
-    package var threads: Int? { live?.runs.threads }
+    package var threads: Int? { live?.runs?.threads }
 
     /// Sees to it that batches can run with so many threads.
     ///
@@ -36,7 +36,7 @@ extension ServedVersion {
     ///   - sizer: What was learned of the cost of such batches before.
     /// - Returns: What was learned until now; `nil` if there is no such model, so that nothing changes.
     func use(threads: Int, sizer: BatchSizer?) -> BatchSizer? {
-        guard let live, live.runs.use(threads: threads) else { return nil }
+        guard let live, let runs = live.runs, runs.use(threads: threads) else { return nil }
         return live.batcher.exchange(sizer)
     }
 
@@ -51,41 +51,41 @@ extension ServedVersion {
 
     /// Frees the spare model, if there is one.
     func freeSpare() {
-        if live?.runs.dropSpare() == true { spareOrders.continuation.yield(.free) }
+        if live?.runs?.dropSpare() == true { spareOrders.continuation.yield(.free) }
     }
 
     /// Carries out orders until it is to stop. Loading and freeing block, so they have threads of their own.
-    func keepSpare(_ live: Live) async {
+    func keepSpare(_ runs: RunSource, of live: Live) async {
         for await order in spareOrders.stream {
             if isStopping { return }
             switch order {
             case .free:
-                await Thread.run(name: "unload") { live.runs.emptyBin() }
+                await Thread.run(name: "unload") { runs.emptyBin() }
             case .load(let threads, let thenUse):
-                await Thread.run(name: "load") { self.loadSpare(threads: threads, live) }
+                await Thread.run(name: "load") { self.loadSpare(runs, threads: threads, live) }
                 guard thenUse, use(threads: threads, sizer: nil) != nil else { continue }
-                _ = live.runs.dropSpare()
-                await Thread.run(name: "unload") { live.runs.emptyBin() }
+                _ = runs.dropSpare()
+                await Thread.run(name: "unload") { runs.emptyBin() }
             }
         }
     }
 
-    private func loadSpare(threads: Int, _ live: Live) {
+    private func loadSpare(_ runs: RunSource, threads: Int, _ live: Live) {
         // The one before goes first: there are never more than two.
-        live.runs.emptyBin()
-        guard case .loading(threads) = live.runs.spare else { return }
+        runs.emptyBin()
+        guard case .loading(threads) = runs.spare else { return }
         do throws(ServingError) {
             let model = try read(threads: threads)
             let warmup = Warmup(
                 model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples,
                 padding: live.padding)
             _ = try warmup(plan: live.plan)
-            live.runs.loaded(.ready(model, threads: threads))
+            runs.loaded(.ready(model, threads: threads))
         } catch {
             logger.warning(
                 "Model could not be loaded with other threads",
                 metadata: ["threads": "\(threads)", "reason": "\(error.message)"])
-            live.runs.loaded(.failed(threads: threads, reason: error.message))
+            runs.loaded(.failed(threads: threads, reason: error.message))
         }
     }
 }

@@ -23,27 +23,49 @@ public final class ServedVersion: Sendable {
         case failed(ServingError)
         case replicaReady(Int)
         case replicaEnded(Int)
+        /// A replica on another server is out, or in again.
+        case remote(RemoteReport)
         /// It has finished. Nothing follows.
         case gone
     }
 
     /// What there is once the model is loaded.
     struct Live: Sendable {
-        let signature: ModelSignature
-        let plan: BatchPlan
-        /// What is filled up so that requests of different lengths can share a batch.
-        let padding: PaddingPlan?
+        /// How batches are put together, and taken apart again.
+        let form: BatchForm
         let batcher: Batcher<PendingInference>
-        /// What its batches run with.
-        let runs: RunSource
+        /// Who runs batches.
+        let lanes: Lanes
         /// Keeps the order of replies, where that is wanted.
         let order: ReplyOrder?
         /// Keeps answers, where that is wanted.
         let cache: ResponseCache?
+
+        var signature: ModelSignature { form.signature }
+        var plan: BatchPlan { form.plan }
+        var padding: PaddingPlan? { form.padding }
+
+        /// What batches run with on this node; `nil` if others run them.
+        var runs: RunSource? { if case .local(let runs) = lanes { runs } else { nil } }
+
+        /// The replicas elsewhere; `nil` if this node runs batches itself.
+        var remote: RemoteReplicas? { if case .remote(let remote) = lanes { remote } else { nil } }
     }
 
-    private struct Mutable: Sendable {
+    /// Who runs batches.
+    enum Lanes: Sendable {
+        /// Replicas of this node, with a model in its memory.
+        case local(RunSource)
+        /// Other servers.
+        case remote(RemoteReplicas)
+    }
+
+    struct Mutable: Sendable {
         var state = VersionState.pending
+        /// Where others serve it.
+        var remote: [RemoteAddress]
+        /// What it waits for.
+        var obstacle: String?
         var live: Live?
         var replicas: [Int: Replica] = [:]
         /// How long it may take to finish, once it is to stop.
@@ -51,7 +73,7 @@ public final class ServedVersion: Sendable {
     }
 
     /// Threads within a run to begin with.
-    private let firstThreads: Int
+    let firstThreads: Int
     /// Which version of which model it is.
     public let id: ModelID
     /// Its files.
@@ -63,9 +85,12 @@ public final class ServedVersion: Sendable {
     /// What is counted for it.
     package let metrics: VersionMetrics
     let time: any TimeSource
-    private let engine: any Engine
+    let engine: any Engine
+    let remotes: (any RemoteModels)?
     let logger: Logger
-    private let mutable = Mutex(Mutable())
+    let mutable: Mutex<Mutable>
+    /// Sent where it waits for other servers.
+    let remoteChanges = ChangeSignal()
     /// Replicas to start. Ends when it is to stop.
     private let starts = AsyncStream.makeStream(of: Int.self)
     /// What is to become of its spare model. Ends when it is to stop.
@@ -81,17 +106,22 @@ public final class ServedVersion: Sendable {
     ///   - threads: Threads within a run to begin with, if not those of the configuration.
     ///   - metrics: What is counted for the version; instances of one version share it.
     ///   - engine: What evaluates the model.
+    ///   - remotes: What reaches other servers, for a model that those serve.
+    ///   - remote: Where others serve it; empty for a model that this node loads.
     ///   - logger: Takes the changes of its state.
     ///   - time: The clock.
     package init(
         _ spec: VersionSpec, configuration: DeploymentConfiguration, threads: Int? = nil,
-        metrics: VersionMetrics? = nil, engine: any Engine, logger: Logger, time: any TimeSource = MachineTime()
+        metrics: VersionMetrics? = nil, engine: any Engine, remotes: (any RemoteModels)? = nil,
+        remote: [RemoteAddress] = [], logger: Logger, time: any TimeSource = MachineTime()
     ) {
         id = ModelID(name: configuration.name, version: spec.number)
         self.spec = spec
         self.configuration = configuration
         firstThreads = threads ?? configuration.options.threads
         self.engine = engine
+        self.remotes = remotes
+        mutable = Mutex(Mutable(remote: remote))
         self.time = time
         self.startedAt = time.now
         self.metrics = metrics ?? VersionMetrics(id)
@@ -116,6 +146,12 @@ public final class ServedVersion: Sendable {
         return replicas.values.map { $0.activity.withLock { $0 } }.sorted { $0.id < $1.id }
     }
 
+    /// Why it isn't loaded yet, if that is for others to change.
+    package var obstacle: String? { mutable.withLock { $0.live == nil ? $0.obstacle : nil } }
+
+    /// What its replicas on other servers do now.
+    package var remoteReplicas: [RemoteActivity] { live?.remote?.activities ?? [] }
+
     /// How much was served in the last minute, and how fast.
     package var lastMinute: RateWindow.Summary { metrics.lastMinute(at: time.now) }
 
@@ -139,7 +175,12 @@ public final class ServedVersion: Sendable {
     func accepting() throws(ServingError) -> Live? {
         let (state, live) = mutable.withLock { ($0.state, $0.live) }
         switch state {
-        case .ready: return live
+        case .ready:
+            if let outage = live?.remote?.outage {
+                throw ServingError(
+                    .modelUnavailable, "no replica of \(id) answers: \(outage.reason)", retryAfter: outage.retry)
+            }
+            return live
         case .draining, .gone: return nil
         case .pending, .loading, .warming, .failed: throw refusal(in: state)
         }
@@ -197,78 +238,69 @@ public final class ServedVersion: Sendable {
         }
         live?.cache?.close()
         if limit > .zero { live?.batcher.close() } else if let live { abandon(live) }
+        remoteChanges.send()
         starts.continuation.finish()
         spareOrders.continuation.finish()
         stopping.continuation.finish()
     }
 
-    /// `nil` if it was told to stop before it began.
-    private func load() async throws(ServingError) -> Live? {
-        let isStopping = mutable.withLock { mutable in
-            if mutable.drainTime == nil { mutable.state = .loading }
-            return mutable.drainTime != nil
+    /// Others serve it at these addresses from now on, and at no others.
+    func setRemote(_ addresses: [RemoteAddress]) {
+        let live = mutable.withLock { mutable in
+            mutable.remote = addresses
+            return mutable.live
         }
-        if isStopping { return nil }
-        let started = time.now
-        let model = try await Thread.run(name: "load") { [self] () throws(ServingError) in
-            try read(threads: firstThreads)
-        }
-        mutable.withLock { $0.state = .warming }
-        var plan = try BatchPlan(
-            signature: model.signature, configured: configuration.batching.maxRows,
-            isShared: configuration.batching.isAcrossRequests)
-        let padding = try PaddingPlan(configuration, model.signature, plan)
-        let warmup = Warmup(
-            model: model, rowCounts: configuration.warmupRows, samples: configuration.warmupSamples, padding: padding)
-        let finding = try await Thread.run(name: "warm-up") { [plan] () throws(ServingError) in try warmup(plan: plan) }
-        if let obstacle = finding.obstacleToBatching {
-            plan = .never(obstacle)
-            _ = try PaddingPlan(configuration, model.signature, plan)
-        }
-        log(finding, plan: plan, elapsed: time.now - started)
-        let batcher = Batcher<PendingInference>(
-            limits: BatchLimits(configuration, plan),
-            objective: configuration.objective, time: time
-        ) { $0.payload.resolve(.failure(.deadlineExceeded($0))) }
-        let order = configuration.batching.keepsOrder ? ReplyOrder() : nil
-        let run = BatchRun(model: model, plan: plan, padding: padding, time: time)
-        return Live(
-            signature: model.signature, plan: plan, padding: padding, batcher: batcher,
-            runs: RunSource(run, threads: firstThreads), order: order,
-            cache: configuration.responseCache.map { ResponseCache($0, maxWaiting: configuration.queue.maxRequests) })
-    }
-
-    /// Loads the model.
-    ///
-    /// - Note: Blocks its thread.
-    func read(threads: Int) throws(ServingError) -> any LoadedModel {
-        var source = ModelSource(path: spec.path, options: configuration.options)
-        source.options.threads = threads
-        let model = try engine.load(source)
-        return try configuration.changesSignature ? AdaptedModel(model, configuration) : model
+        live?.remote?.set(addresses)
+        remoteChanges.send()
     }
 
     private func serve(_ live: Live, report: @escaping @Sendable (Event) -> Void) async {
         await withTaskGroup(of: Void.self) { limit in
             limit.addTask { await self.limitDrain(live) }
-            limit.addTask { await self.keepSpare(live) }
-            await withDiscardingTaskGroup { group in
-                for await index in starts.stream {
-                    let replica = Replica(
-                        id: index, of: id, batcher: live.batcher, runs: live.runs, metrics: metrics, time: time)
-                    mutable.withLock { $0.replicas[index] = replica }
-                    group.addTask {
-                        report(.replicaReady(index))
-                        await replica.serve()
-                        self.mutable.withLock { $0.replicas[index] = nil }
-                        report(.replicaEnded(index))
-                    }
-                }
+            switch live.lanes {
+            case .local(let runs):
+                limit.addTask { await self.keepSpare(runs, of: live) }
+                await serve(live, with: runs, report: report)
+            case .remote(let remote):
+                await serve(with: remote, report: report)
             }
             limit.cancelAll()
         }
         // With the last replica gone, nobody would run what came in at the last moment.
         abandon(live)
+    }
+
+    private func serve(
+        _ live: Live, with runs: RunSource, report: @escaping @Sendable (Event) -> Void
+    ) async {
+        await withDiscardingTaskGroup { group in
+            for await index in starts.stream {
+                let replica = Replica(
+                    id: index, of: id, batcher: live.batcher, runs: runs, metrics: metrics, time: time)
+                mutable.withLock { $0.replicas[index] = replica }
+                group.addTask {
+                    report(.replicaReady(index))
+                    await replica.serve()
+                    self.mutable.withLock { $0.replicas[index] = nil }
+                    report(.replicaEnded(index))
+                }
+            }
+        }
+    }
+
+    /// All replicas elsewhere count as one that was started here: how many there are is for others to say.
+    private func serve(with remote: RemoteReplicas, report: @escaping @Sendable (Event) -> Void) async {
+        remote.set(mutable.withLock { $0.remote })
+        var started: [Int] = []
+        await withDiscardingTaskGroup { group in
+            group.addTask { await remote.serve { report(.remote($0)) } }
+            for await index in starts.stream {
+                started.append(index)
+                report(.replicaReady(index))
+            }
+            remote.stop()
+        }
+        for index in started { report(.replicaEnded(index)) }
     }
 
     /// Once it is to stop, gives what waits the time it may have.
@@ -285,15 +317,5 @@ public final class ServedVersion: Sendable {
             request.payload.resolve(
                 .failure(ServingError(.shuttingDown, "\(id) was retired while the request waited for a replica")))
         }
-    }
-
-    private func log(_ finding: Warmup.Finding, plan: BatchPlan, elapsed: Duration) {
-        if let warning = finding.warning {
-            logger.warning("Model could not be warmed with made-up inputs", metadata: ["reason": "\(warning)"])
-        }
-        if let reason = plan.reason {
-            logger.info("Requests to the model run alone", metadata: ["reason": "\(reason)"])
-        }
-        logger.debug("Model loaded", metadata: ["elapsed": "\(elapsed)"])
     }
 }

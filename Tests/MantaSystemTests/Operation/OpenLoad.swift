@@ -96,10 +96,19 @@ final class OpenLoad: Sendable {
     func during<Result: Sendable>(
         _ body: @escaping @Sendable () throws -> Result
     ) async throws -> (result: Result, report: Report) {
+        try await during(steps: { try await onThread(body) })
+    }
+
+    /// Runs `steps`, which doesn't block, under the load.
+    ///
+    /// - Returns: Its result, and what came of the requests.
+    func during<Result: Sendable>(
+        steps: @Sendable () async throws -> Result
+    ) async throws -> (result: Result, report: Report) {
         async let report = run()
         let result: Swift.Result<Result, any Error>
         do {
-            result = .success(try await onThread(body))
+            result = .success(try await steps())
         } catch {
             result = .failure(error)
         }

@@ -1,0 +1,270 @@
+import MantaBatching
+import MantaCore
+import MantaTime
+import Synchronization
+
+/// The replicas of a version on other servers: each takes batches from the version's queue as it has room for them, and
+/// none while it doesn't answer.
+///
+/// A replica has as many lanes as the server runs batches at a time, and one more so that the next batch is there when
+/// one ends. A lane asks the queue for a batch, sends it, and answers its requests. So a server never has more than it
+/// takes, and one that has gone just asks for nothing. A batch that it still had goes back to the queue, for others.
+final class RemoteReplicas: Sendable {
+    /// How a server that doesn't answer is told from one that works.
+    struct Patience: Sendable {
+        /// After so long without an answer, the server is asked whether it lives.
+        var beforeLook = Duration.milliseconds(250)
+        /// How long it has to say so.
+        var look = Duration.milliseconds(450)
+        /// How long it may take to describe its model.
+        var describe = Duration.seconds(5)
+    }
+
+    /// Lanes where a server doesn't say how many replicas it has.
+    private static let defaultLanes = 4
+    /// A queue names its takers by number; those of replicas of this node are small.
+    private static let nextLane = Atomic(1 << 32)
+
+    let models: any RemoteModels
+    let form: BatchForm
+    let batcher: Batcher<PendingInference>
+    let isIdempotent: Bool
+    let patience: Patience
+    let time: any TimeSource
+    private let answers: BatchAnswers
+    private let targets: Mutex<[RemoteTarget]> = Mutex([])
+    private let arrivals = AsyncStream.makeStream(of: RemoteTarget.self)
+    private let reports = AsyncStream.makeStream(of: RemoteReport.self, bufferingPolicy: .bufferingNewest(100))
+    private let isStopping = Atomic(false)
+    private let changes = ChangeSignal()
+
+    init(
+        _ models: any RemoteModels, form: BatchForm, batcher: Batcher<PendingInference>, metrics: VersionMetrics,
+        isIdempotent: Bool, patience: Patience = .init(), time: any TimeSource
+    ) {
+        (self.models, self.form, self.batcher, self.isIdempotent) = (models, form, batcher, isIdempotent)
+        (self.patience, self.time) = (patience, time)
+        answers = BatchAnswers(batcher: batcher, metrics: metrics)
+    }
+
+    /// How they are, in the order of their addresses.
+    var activities: [RemoteActivity] { targets.withLock { $0 }.map(\.activity) }
+
+    /// There are to be replicas at these addresses, and no others. Those that go finish what they have.
+    func set(_ addresses: [RemoteAddress]) {
+        let (new, gone) = targets.withLock { targets in
+            let known = Dictionary(uniqueKeysWithValues: targets.map { ($0.address, $0) })
+            let gone = targets.filter { !addresses.contains($0.address) }
+            let next = addresses.map { known[$0] ?? RemoteTarget($0, time: time) }
+            defer { targets = next }
+            return (next.filter { known[$0.address] == nil }, gone)
+        }
+        for target in gone {
+            for lane in target.remove() { batcher.retire(lane) }
+        }
+        for target in new { arrivals.continuation.yield(target) }
+        changes.send()
+    }
+
+    /// Serves until ``stop()``, and then what still waits. Call it once.
+    ///
+    /// - Parameter report: Told when a replica is out, and when it is in again.
+    func serve(report: @escaping @Sendable (RemoteReport) -> Void = { _ in }) async {
+        async let reporting: Void = { for await news in reports.stream { report(news) } }()
+        await withDiscardingTaskGroup { group in
+            for await target in arrivals.stream {
+                group.addTask { await self.serve(target) }
+            }
+        }
+        reports.continuation.finish()
+        await reporting
+    }
+
+    /// Lets ``serve()`` return once nothing waits.
+    func stop() {
+        isStopping.store(true, ordering: .sequentiallyConsistent)
+        arrivals.continuation.finish()
+        changes.send()
+    }
+
+    /// Why no replica takes batches, and when one is tried next; `nil` if one does.
+    var outage: (reason: String, retry: Duration)? {
+        let targets = targets.withLock { $0 }
+        guard !targets.isEmpty else { return ("it has no replica", .seconds(1)) }
+        var first: (reason: String, at: Instant)?
+        for target in targets {
+            guard let at = target.nextTry, let outage = target.activity.outage else { return nil }
+            if first.map({ at < $0.at }) ?? true { first = (outage.reason, at) }
+        }
+        return first.map { ($0.reason, max($0.at - time.now, .milliseconds(100))) }
+    }
+
+    // MARK: - One replica
+
+    private func serve(_ target: RemoteTarget) async {
+        while !isOver(target) {
+            do throws(RemoteFailure) {
+                let description = try await models.describe(target.address, within: patience.describe)
+                if let obstacle = description.signature.obstacle(toServingClientsOf: form.signature) {
+                    throw RemoteFailure(.refused, "\(target.address): \(obstacle)")
+                }
+                target.connected()
+                await serve(target, lanes: description.replicas.map { $0 + 1 } ?? Self.defaultLanes)
+            } catch {
+                failed(target, error)
+            }
+            await pause(target)
+        }
+    }
+
+    private func isOver(_ target: RemoteTarget) -> Bool {
+        target.isRemoved || isStopping.load(ordering: .sequentiallyConsistent) && batcher.count == 0
+    }
+
+    /// Waits until a replica that is out may be tried again.
+    private func pause(_ target: RemoteTarget) async {
+        while let next = target.nextTry, next > time.now, !isOver(target) {
+            let isStopping = isStopping.load(ordering: .sequentiallyConsistent)
+            // Once it is to stop, what waits may be gone at any time.
+            let until = isStopping ? min(next, time.now + .milliseconds(50)) : next
+            _ = await changes.first(until: until, time: time) { [self] in
+                isOver(target) || self.isStopping.load(ordering: .sequentiallyConsistent) != isStopping ? true : nil
+            }
+        }
+    }
+
+    /// One lane, and as many as there are to be as soon as a batch has gone well. Returns when all have ended.
+    private func serve(_ target: RemoteTarget, lanes: Int) async {
+        let proved = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await self.lane(of: target) { proved.continuation.yield() }
+                proved.continuation.finish()
+            }
+            guard await proved.stream.first(where: { _ in true }) != nil else { return }
+            reports.continuation.yield(.init(message: "replica at \(target.address) serves", isProblem: false))
+            for _ in 1..<max(lanes, 2) {
+                group.addTask { await self.lane(of: target) {} }
+            }
+        }
+    }
+
+    /// Takes batches until the replica is out or removed, or nothing more comes.
+    private func lane(of target: RemoteTarget, succeeded: @Sendable () -> Void) async {
+        let lane = Self.nextLane.add(1, ordering: .relaxed).newValue
+        guard target.open(lane) else { return }
+        defer { target.close(lane) }
+        while let batch = await batcher.next(for: lane) {
+            await execute(batch, at: target)
+            if target.isIn { succeeded() }
+        }
+    }
+
+    private func execute(_ batch: [QueuedRequest<PendingInference>], at target: RemoteTarget) async {
+        target.began(batch.count)
+        defer { target.ended(batch.count) }
+        let requests = batch.map(\.payload)
+        let taken = time.now
+        let length = form.length(of: requests)
+        let call = RemoteBatch(
+            signature: form.signature, inputs: form.inputs(of: requests, length: length), outputs: requests[0].outputs,
+            timeout: timeLeft(of: batch, at: taken))
+        let started = time.now
+        do throws(RemoteFailure) {
+            let outputs = try await run(call, at: target.address)
+            let run = time.now - started
+            target.succeeded()
+            do throws(ServingError) {
+                let result = BatchRun.Result(
+                    outputs: try form.outputs(outputs, of: requests, length: length), started: started, run: run,
+                    length: length)
+                answers.answer(
+                    batch, with: result, hasRows: form.plan.maxRows > 0, taken: taken, elapsed: time.now - taken,
+                    teaches: true)
+            } catch {
+                await fail(batch, with: error, at: target)
+            }
+        } catch {
+            failed(target, error)
+            if case .answered(let code) = error.kind {
+                await fail(batch, with: ServingError(code, error.message), at: target)
+            } else {
+                giveBack(batch, after: error)
+            }
+        }
+    }
+
+    /// Until the last of the requests needs no answer any more.
+    private func timeLeft(of batch: [QueuedRequest<PendingInference>], at now: Instant) -> Duration {
+        guard !batch.contains(where: \.runsLate) else { return .seconds(3600) }
+        let deadline = batch.map(\.deadline).max() ?? now
+        return max(deadline - now, .milliseconds(1))
+    }
+
+    /// Runs a batch, and gives it up if the server turns out not to live.
+    private func run(_ call: RemoteBatch, at address: RemoteAddress) async throws(RemoteFailure) -> [Tensor] {
+        let result = await withTaskGroup(of: Result<[Tensor], RemoteFailure>?.self) { [models, patience, time] group in
+            group.addTask {
+                do throws(RemoteFailure) {
+                    return .success(try await models.run(call, at: address))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                while (try? await time.sleep(until: time.now + patience.beforeLook)) != nil {
+                    do throws(RemoteFailure) {
+                        try await models.look(at: address, within: patience.look)
+                    } catch {
+                        return .failure(RemoteFailure(.silent, error.message))
+                    }
+                }
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        guard let result else { throw RemoteFailure(.lost, "\(address): cancelled") }
+        return try result.get()
+    }
+
+    /// One bad request mustn't fail its neighbours: each runs once more alone.
+    private func fail(
+        _ batch: [QueuedRequest<PendingInference>], with error: ServingError, at target: RemoteTarget
+    ) async {
+        guard batch.count > 1 else { return batch[0].payload.resolve(.failure(error)) }
+        for request in batch {
+            if request.deadline <= time.now, !request.runsLate {
+                request.payload.resolve(.failure(.deadlineExceeded(request)))
+            } else {
+                await execute([request], at: target)
+            }
+        }
+    }
+
+    /// Has others run what a server hasn't, or may not have, run.
+    private func giveBack(_ batch: [QueuedRequest<PendingInference>], after failure: RemoteFailure) {
+        var back: [QueuedRequest<PendingInference>] = []
+        for var request in batch {
+            if failure.kind == .lost || failure.kind == .silent {
+                guard isIdempotent, request.attempts == 0 else {
+                    let why = isIdempotent ? "it was tried twice" : "it may have run, and the model isn't idempotent"
+                    request.payload.resolve(.failure(ServingError(.modelUnavailable, "\(failure.message); \(why)")))
+                    continue
+                }
+                request.attempts += 1
+            }
+            back.append(request)
+        }
+        batcher.putBack(back)
+    }
+
+    private func failed(_ target: RemoteTarget, _ failure: RemoteFailure) {
+        let wasIn = target.isIn
+        let others = targets.withLock { $0 }.filter { $0 !== target }
+        for lane in target.failed(failure, lastSuccess: others.compactMap(\.lastSuccess).max()) { batcher.retire(lane) }
+        guard wasIn, target.nextTry != nil else { return }
+        reports.continuation.yield(
+            .init(message: "replica at \(target.address) is out: \(failure.message)", isProblem: true))
+    }
+}

@@ -1,0 +1,97 @@
+import MantaCore
+import MantaTime
+import Synchronization
+
+/// A replica on another server: how it is, and what it has of ours.
+final class RemoteTarget: Sendable {
+    private struct State: Sendable {
+        var health: RemoteHealth
+        var activity: RemoteActivity
+        var lanes: Set<Int> = []
+        var isRemoved = false
+        var lastSuccess: Instant?
+    }
+
+    let address: RemoteAddress
+    private let state: Mutex<State>
+    private let time: any TimeSource
+
+    init(_ address: RemoteAddress, time: any TimeSource) {
+        self.address = address
+        self.time = time
+        state = Mutex(
+            State(health: RemoteHealth(at: time.now), activity: RemoteActivity(address: address, at: time.now)))
+    }
+
+    var activity: RemoteActivity { state.withLock { $0.activity } }
+
+    var isRemoved: Bool { state.withLock { $0.isRemoved } }
+
+    /// When it may be tried; `nil` if it isn't out.
+    var nextTry: Instant? {
+        state.withLock { if case .out(let until) = $0.health.state { until } else { nil } }
+    }
+
+    /// Whether it has proved itself since it was out last.
+    var isIn: Bool { state.withLock { $0.health.state == .isIn } }
+
+    /// When it ran a batch last.
+    var lastSuccess: Instant? { state.withLock { $0.lastSuccess } }
+
+    func connected() { update { $0.health.connected() } }
+
+    func began(_ requests: Int) { state.withLock { $0.activity.ongoing += requests } }
+
+    func ended(_ requests: Int) { state.withLock { $0.activity.ongoing -= requests } }
+
+    func succeeded() {
+        update {
+            $0.activity.batches += 1
+            $0.lastSuccess = time.now
+            $0.health.succeeded(at: time.now)
+        }
+    }
+
+    /// It has failed, and another replica has run a batch last then. Returns the lanes that are to end, if it is out now.
+    func failed(_ failure: RemoteFailure, lastSuccess: Instant?) -> Set<Int> {
+        let now = time.now
+        return state.withLock { state in
+            let wasOut = state.activity.outage != nil
+            state.health.failed(
+                failure.kind, lastSuccess: lastSuccess, at: now, jitter: .random(in: 0...1))
+            guard case .out = state.health.state else { return [] }
+            state.activity.isIn = false
+            if !wasOut { state.activity.outages += 1 }
+            state.activity.outage = .init(reason: failure.message, since: state.activity.outage?.since ?? now)
+            return state.lanes
+        }
+    }
+
+    /// It is given no more. Returns the lanes that are to end.
+    func remove() -> Set<Int> {
+        state.withLock { state in
+            state.isRemoved = true
+            return state.lanes
+        }
+    }
+
+    /// A lane begins, unless it came too late.
+    func open(_ lane: Int) -> Bool {
+        state.withLock { state in
+            if case .out = state.health.state { return false }
+            guard !state.isRemoved else { return false }
+            state.lanes.insert(lane)
+            return true
+        }
+    }
+
+    func close(_ lane: Int) { state.withLock { _ = $0.lanes.remove(lane) } }
+
+    private func update(_ body: (inout State) -> Void) {
+        state.withLock { state in
+            body(&state)
+            guard state.health.state == .isIn, !state.activity.isIn else { return }
+            (state.activity.isIn, state.activity.outage, state.activity.changedAt) = (true, nil, time.now)
+        }
+    }
+}

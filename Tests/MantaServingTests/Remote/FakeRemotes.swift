@@ -1,0 +1,56 @@
+import MantaCore
+import MantaTestKit
+import Synchronization
+
+/// Servers elsewhere, as a test wants them to be.
+final class FakeRemotes: RemoteModels {
+    /// What a server does.
+    struct Server: Sendable {
+        /// What it says of its model.
+        var description: Result<RemoteDescription, RemoteFailure> = .success(
+            RemoteDescription(signature: .twoColumns, maxRows: 8, replicas: 1))
+        /// What it does with a batch; by default it gives the first input back.
+        var run: @Sendable (RemoteBatch) async throws(RemoteFailure) -> [Tensor] = {
+            (batch: RemoteBatch) async throws(RemoteFailure) -> [Tensor] in [batch.inputs[0]!]
+        }
+        /// Why it doesn't live.
+        var deadness: RemoteFailure?
+    }
+
+    private let servers: Mutex<[RemoteAddress: Server]>
+    private let counts = Mutex<[RemoteAddress: [Int]]>([:])
+
+    init(_ servers: [RemoteAddress: Server]) {
+        self.servers = Mutex(servers)
+    }
+
+    /// Changes a server.
+    func change(_ address: RemoteAddress, _ body: (inout Server) -> Void) {
+        servers.withLock { body(&$0[address, default: Server()]) }
+    }
+
+    /// The rows of the batches that a server got.
+    func batches(at address: RemoteAddress) -> [Int] { counts.withLock { $0[address] ?? [] } }
+
+    func describe(
+        _ address: RemoteAddress, within limit: Duration
+    ) async throws(RemoteFailure) -> RemoteDescription {
+        try server(address).description.get()
+    }
+
+    func look(at address: RemoteAddress, within limit: Duration) async throws(RemoteFailure) {
+        if let failure = try server(address).deadness { throw failure }
+    }
+
+    func run(_ batch: RemoteBatch, at address: RemoteAddress) async throws(RemoteFailure) -> [Tensor] {
+        counts.withLock { $0[address, default: []].append(batch.inputs[0]?.rowCount ?? 0) }
+        return try await server(address).run(batch)
+    }
+
+    private func server(_ address: RemoteAddress) throws(RemoteFailure) -> Server {
+        guard let server = servers.withLock({ $0[address] }) else {
+            throw RemoteFailure(.unreachable, "\(address): connection refused")
+        }
+        return server
+    }
+}
