@@ -100,6 +100,7 @@ struct WantedState {
             var wanted = WantedDeployment(
                 configuration: configuration, source: source, versions: [.remote(number: configuration.remoteVersion)],
                 scale: .pinned(1))
+            for spec in wanted.versions { wanted.places[spec] = .init(configuration.remote) }
             wanted.warnings = place.warnings
             return wanted
         }

@@ -7,13 +7,20 @@ public struct VersionSpec: Sendable, Hashable {
     /// `sha256:` and the digest of the model file, in hexadecimal: another file under the same number is another version.
     public var hash: String
 
-    /// The version that other servers have, wherever those are.
-    public static func remote(number: Int) -> VersionSpec {
-        VersionSpec(number: number, path: "", hash: "remote")
+    /// A version that other servers have, wherever those are.
+    ///
+    /// - Parameters:
+    ///   - number: Its number.
+    ///   - group: Tells it from another version of the same number.
+    /// - Returns: The version.
+    public static func remote(number: Int, group: String = "remote") -> VersionSpec {
+        var spec = VersionSpec(number: number, path: "", hash: group)
+        spec.isRemote = true
+        return spec
     }
 
     /// Whether other servers have it.
-    public var isRemote: Bool { path.isEmpty }
+    public var isRemote = false
 
     /// The version of this number.
     public init(number: Int, path: String, hash: String) {

@@ -209,7 +209,9 @@ extension Deployment.State {
         // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
         guard new.fault == nil else { return actions }
         // Where it is served changes under a version that serves.
-        for instance in instances.values { instance.setRemote(new.configuration.remote) }
+        for instance in instances.values {
+            if let places = new.places[instance.spec] { instance.move(to: places) }
+        }
         let (wanted, fallbacks) = new.instances
         return actions + controller.handle(.wanted(wanted, fallbacks: fallbacks, retry: retry), at: now)
     }
@@ -251,7 +253,7 @@ extension Deployment.State {
         self.metrics[number] = metrics
         let instance = ServedVersion(
             spec.version, configuration: spec.configuration, threads: tunedThreads, metrics: metrics,
-            engine: environment.engine, remotes: environment.remotes, remote: wanted.configuration.remote,
+            engine: environment.engine, remotes: environment.remotes, places: wanted.places[spec.version],
             logger: environment.logger, time: environment.time)
         instances[id] = instance
         return instance

@@ -1,4 +1,5 @@
 public import MantaAutoscaler
+public import MantaCore
 
 /// What a deployment should be.
 public struct WantedDeployment: Sendable, Hashable {
@@ -19,6 +20,19 @@ public struct WantedDeployment: Sendable, Hashable {
         /// A source.
         public init(_ kind: Kind, file: String? = nil, overrides: String? = nil) {
             (self.kind, self.file, self.overrides) = (kind, file, overrides)
+        }
+    }
+
+    /// Where a version is that other servers have.
+    public struct Places: Sendable, Hashable {
+        /// The addresses of its replicas.
+        public var addresses: [RemoteAddress]
+        /// Why there are none, or fewer than there should be.
+        public var obstacle: String?
+
+        /// These places.
+        public init(_ addresses: [RemoteAddress], obstacle: String? = nil) {
+            (self.addresses, self.obstacle) = (addresses, obstacle)
         }
     }
 
@@ -47,6 +61,8 @@ public struct WantedDeployment: Sendable, Hashable {
     public var source: Source
     /// The versions to serve.
     public var versions: [VersionSpec]
+    /// Where the versions are that other servers have.
+    public var places: [VersionSpec: Places] = [:]
     /// The versions that stand in if none of them can serve and nothing else does, the best first.
     public var fallbacks: [VersionSpec] = []
     /// How many replicas each version should have.

@@ -33,6 +33,8 @@ final class RemoteReplicas: Sendable {
     let time: any TimeSource
     private let answers: BatchAnswers
     private let targets: Mutex<[RemoteTarget]> = Mutex([])
+    /// Why there are no more.
+    private let obstacle = Mutex<String?>(nil)
     private let arrivals = AsyncStream.makeStream(of: RemoteTarget.self)
     private let reports = AsyncStream.makeStream(of: RemoteReport.self, bufferingPolicy: .bufferingNewest(100))
     private let isStopping = Atomic(false)
@@ -51,7 +53,9 @@ final class RemoteReplicas: Sendable {
     var activities: [RemoteActivity] { targets.withLock { $0 }.map(\.activity) }
 
     /// There are to be replicas at these addresses, and no others. Those that go finish what they have.
-    func set(_ addresses: [RemoteAddress]) {
+    func set(_ places: WantedDeployment.Places) {
+        let addresses = places.addresses
+        obstacle.withLock { $0 = places.obstacle }
         let (new, gone) = targets.withLock { targets in
             let known = Dictionary(uniqueKeysWithValues: targets.map { ($0.address, $0) })
             let gone = targets.filter { !addresses.contains($0.address) }
@@ -90,7 +94,7 @@ final class RemoteReplicas: Sendable {
     /// Why no replica takes batches, and when one is tried next; `nil` if one does.
     var outage: (reason: String, retry: Duration)? {
         let targets = targets.withLock { $0 }
-        guard !targets.isEmpty else { return ("it has no replica", .seconds(1)) }
+        guard !targets.isEmpty else { return (obstacle.withLock { $0 } ?? "it has none", .seconds(1)) }
         var first: (reason: String, at: Instant)?
         for target in targets {
             guard let at = target.nextTry, let outage = target.activity.outage else { return nil }

@@ -14,8 +14,7 @@ extension ServedVersion {
         }
         if isStopping { return nil }
         let started = time.now
-        let isRemote = mutable.withLock { !$0.remote.isEmpty }
-        let live = try await isRemote ? connect() : loadHere()
+        let live = try await spec.isRemote ? connect() : loadHere()
         logger.debug("Model loaded", metadata: ["elapsed": "\(time.now - started)"])
         return live
     }
@@ -63,9 +62,9 @@ extension ServedVersion {
     private func describe(_ remotes: any RemoteModels) async -> RemoteDescription? {
         var pause = Duration.milliseconds(100)
         while !isStopping, !Task.isCancelled {
-            let addresses = mutable.withLock { $0.remote }
-            var failures: [String] = []
-            for address in addresses {
+            let places = mutable.withLock { $0.places } ?? .init([])
+            var failures = [places.obstacle].compactMap(\.self)
+            for address in places.addresses {
                 do throws(RemoteFailure) {
                     return try await remotes.describe(address, within: .seconds(5))
                 } catch {
@@ -79,7 +78,7 @@ extension ServedVersion {
             }
             if isNew { logger.warning("No replica answers yet", metadata: ["reason": "\(reason)"]) }
             _ = await remoteChanges.first(until: time.now + pause, time: time) { [self] in
-                isStopping || mutable.withLock { $0.remote != addresses } ? true : nil
+                isStopping || mutable.withLock { $0.places != places } ? true : nil
             }
             pause = min(pause * 2, .seconds(2))
         }

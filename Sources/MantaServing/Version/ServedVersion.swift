@@ -62,8 +62,8 @@ public final class ServedVersion: Sendable {
 
     struct Mutable: Sendable {
         var state = VersionState.pending
-        /// Where others serve it.
-        var remote: [RemoteAddress]
+        /// Where others serve it; `nil` for a model that this node loads.
+        var places: WantedDeployment.Places?
         /// What it waits for.
         var obstacle: String?
         var live: Live?
@@ -107,13 +107,13 @@ public final class ServedVersion: Sendable {
     ///   - metrics: What is counted for the version; instances of one version share it.
     ///   - engine: What evaluates the model.
     ///   - remotes: What reaches other servers, for a model that those serve.
-    ///   - remote: Where others serve it; empty for a model that this node loads.
+    ///   - places: Where those are.
     ///   - logger: Takes the changes of its state.
     ///   - time: The clock.
     package init(
         _ spec: VersionSpec, configuration: DeploymentConfiguration, threads: Int? = nil,
         metrics: VersionMetrics? = nil, engine: any Engine, remotes: (any RemoteModels)? = nil,
-        remote: [RemoteAddress] = [], logger: Logger, time: any TimeSource = MachineTime()
+        places: WantedDeployment.Places? = nil, logger: Logger, time: any TimeSource = MachineTime()
     ) {
         id = ModelID(name: configuration.name, version: spec.number)
         self.spec = spec
@@ -121,7 +121,7 @@ public final class ServedVersion: Sendable {
         firstThreads = threads ?? configuration.options.threads
         self.engine = engine
         self.remotes = remotes
-        mutable = Mutex(Mutable(remote: remote))
+        mutable = Mutex(Mutable(places: spec.isRemote ? places ?? .init([]) : nil))
         self.time = time
         self.startedAt = time.now
         self.metrics = metrics ?? VersionMetrics(id)
@@ -147,7 +147,7 @@ public final class ServedVersion: Sendable {
     }
 
     /// Why it isn't loaded yet, if that is for others to change.
-    package var obstacle: String? { mutable.withLock { $0.live == nil ? $0.obstacle : nil } }
+    package var obstacle: String? { mutable.withLock { $0.live == nil ? $0.obstacle : $0.places?.obstacle } }
 
     /// What its replicas on other servers do now.
     package var remoteReplicas: [RemoteActivity] { live?.remote?.activities ?? [] }
@@ -244,13 +244,13 @@ public final class ServedVersion: Sendable {
         stopping.continuation.finish()
     }
 
-    /// Others serve it at these addresses from now on, and at no others.
-    func setRemote(_ addresses: [RemoteAddress]) {
+    /// Others serve it in these places from now on, and in no others.
+    func move(to places: WantedDeployment.Places) {
         let live = mutable.withLock { mutable in
-            mutable.remote = addresses
+            mutable.places = places
             return mutable.live
         }
-        live?.remote?.set(addresses)
+        live?.remote?.set(places)
         remoteChanges.send()
     }
 
@@ -290,7 +290,7 @@ public final class ServedVersion: Sendable {
 
     /// All replicas elsewhere count as one that was started here: how many there are is for others to say.
     private func serve(with remote: RemoteReplicas, report: @escaping @Sendable (Event) -> Void) async {
-        remote.set(mutable.withLock { $0.remote })
+        remote.set(mutable.withLock { $0.places ?? .init([]) })
         var started: [Int] = []
         await withDiscardingTaskGroup { group in
             group.addTask { await remote.serve { report(.remote($0)) } }

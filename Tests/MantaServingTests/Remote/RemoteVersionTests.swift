@@ -149,7 +149,7 @@ struct RemoteVersionTests {
         let remotes = FakeRemotes([Self.first: .init(), Self.second: .init()])
         try await serving(remotes, [Self.first]) { version in
             _ = try await version.answer(.columns(1))
-            version.setRemote([Self.second])
+            version.move(to: .init([Self.second]))
             while remotes.batches(at: Self.second).isEmpty { _ = try await version.answer(.columns(2)) }
             let before = remotes.batches(at: Self.first).count
             for _ in 0..<20 { _ = try await version.answer(.columns(3)) }
@@ -245,7 +245,7 @@ struct RemoteVersionTests {
         configure(&configuration)
         return ServedVersion(
             .remote(number: 1), configuration: configuration, engine: FakeEngine { _ in [] }, remotes: remotes,
-            remote: addresses, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: time)
+            places: .init(addresses), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: time)
     }
 }
 
