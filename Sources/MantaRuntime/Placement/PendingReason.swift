@@ -1,5 +1,5 @@
 /// Says why a replica has no place: `needs 2 cpus; node a has 1 free, node b 0 and 997 others`.
-struct PendingReason {
+enum PendingReason {
     /// What keeps a replica off one node.
     private enum Obstacle {
         case shortage(Shortage)
