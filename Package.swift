@@ -33,6 +33,7 @@ let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-met
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -96,6 +97,7 @@ let package = Package(
         part("MantaAutoscaler", ["MantaTime"]),
         part("MantaStore", ["MantaCore", "MantaThreads", "MantaTime", grdb]),
 
+        part("MantaRuntime", ["MantaThreads", "MantaTime", crypto, heap]),
         part(
             "MantaHTTP",
             ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
@@ -181,6 +183,7 @@ let package = Package(
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
         tests("MantaStore", ["store-writer", grdb]),
+        tests("MantaRuntime"),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),

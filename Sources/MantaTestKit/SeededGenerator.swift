@@ -1,5 +1,5 @@
 /// Random numbers that a printed seed brings back (SplitMix64, Steele, Lea and Flood, OOPSLA 2014).
-public struct SeededGenerator: RandomNumberGenerator {
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
     /// The sequence of this seed.
