@@ -93,7 +93,11 @@ let package = Package(
             swiftSettings: generatedSettings),
         part("MantaSharedMemory", ["MantaCore"]),
         part("MantaAutoscaler", ["MantaTime"]),
-        part("MantaStore", ["MantaCore", "MantaThreads", "MantaTime", grdb]),
+        part(
+            "MantaStore",
+            [
+                "MantaCore", "MantaThreads", "MantaTime", crypto, grdb, httpClient, nioCore, nioHTTP, nioPosix, nioSSL,
+            ]),
 
         part(
             "MantaHTTP",
@@ -178,7 +182,7 @@ let package = Package(
         // A process that the tests of the store start and kill.
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
-        tests("MantaStore", ["store-writer", grdb]),
+        tests("MantaStore", ["MantaThreads", "store-writer", grdb]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
