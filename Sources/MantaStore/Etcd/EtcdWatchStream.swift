@@ -38,13 +38,10 @@ final class EtcdWatchStream: @unchecked Sendable {
         let request = EtcdWatchCreate(
             create: .init(key: start, rangeEnd: end, startRevision: EtcdNumber(revision + 1)))
         let stream = EtcdWatchStream(member, keys, try await connection.stream(member, request))
-        let created = try await connection.within(connection.settings.timeout) {
-            let created = try await stream.message()
-            try stream.check(created, after: revision)
-            guard created.created == true else { throw Fault.broken }
-            return created.header?.revision?.value ?? 0
-        }
-        guard created < revision else { return stream }
+        let created = try await connection.within(connection.settings.timeout) { try await stream.message() }
+        try stream.check(created, after: revision)
+        guard created.created == true, let present = created.header?.revision?.value else { throw Fault.broken }
+        guard present < revision else { return stream }
         // The member may lag behind, or the store may have been brought back from an older copy.
         let current = try await connection.ask(
             member, EtcdRange(key: start, limit: EtcdNumber(1)), within: connection.settings.timeout)
@@ -80,7 +77,8 @@ final class EtcdWatchStream: @unchecked Sendable {
         }
         guard message.canceled == true else { return }
         let reason = message.cancelReason ?? ""
-        guard reason.contains("permission denied") || reason.contains("auth") else { throw Fault.broken }
+        let refusals = ["permission denied", "auth", "user name is empty"]
+        guard refusals.contains(where: reason.contains) else { throw Fault.broken }
         throw Fault.denied(StoreError(.unauthorised, "\(member) refuses a watch: \(reason)"))
     }
 

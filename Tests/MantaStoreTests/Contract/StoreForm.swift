@@ -128,6 +128,7 @@ func expectError(
     } catch {
         let error = error as? StoreError
         #expect(error?.code == code, "\(error?.message ?? "")", sourceLocation: location)
-        if !text.isEmpty { #expect(error?.message.contains(text) == true, sourceLocation: location) }
+        let message = error?.message ?? ""
+        if !text.isEmpty { #expect(message.contains(text), sourceLocation: location) }
     }
 }

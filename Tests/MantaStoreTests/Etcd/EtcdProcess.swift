@@ -83,7 +83,7 @@ final class EtcdProcess: Sendable {
         return port
     }
 
-    /// Starts it, again or for the first time, and waits until it answers.
+    /// Starts it, again or for the first time, and waits until it answers, unless that takes certificates.
     func start() async throws {
         try await launch()
         if address.scheme == "http" { try await isReady() }
@@ -94,7 +94,8 @@ final class EtcdProcess: Sendable {
             throw StoreError(.invalid, "\(Self.binary) isn't there: run scripts/install-dependencies --tests")
         }
         // The shell outlives the tests' process, if only until it reads the end of its input.
-        let script = #"log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!; cat >/dev/null; kill -9 $!; wait"#
+        let script =
+            #"log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
         let (keeper, input, output) = (Process(), Pipe(), Pipe())
         keeper.executableURL = URL(filePath: "/bin/sh")
         keeper.arguments = ["-c", script, "sh", folder.path + "/log", Self.binary] + arguments
@@ -107,9 +108,9 @@ final class EtcdProcess: Sendable {
         running.withLock { $0 = Running(pid: pid, keeper: keeper, input: input) }
     }
 
-    /// Returns when it answers.
-    func isReady() async throws {
-        var settings = EtcdSettings(endpoints: [endpoint])
+    /// Returns when it answers, be it with a refusal.
+    func isReady(_ settings: EtcdSettings? = nil) async throws {
+        var settings = settings ?? EtcdSettings(endpoints: [endpoint])
         settings.timeout = .seconds(2)
         let store = try EtcdStore(settings)
         let end = ContinuousClock.now + .seconds(30)
@@ -118,6 +119,7 @@ final class EtcdProcess: Sendable {
                 _ = try await store.get("ready")
                 return await store.close()
             } catch {
+                if error.code == .unauthorised { return await store.close() }
                 guard ContinuousClock.now < end, error.code == .unavailable else {
                     await store.close()
                     throw StoreError(.unavailable, "\(endpoint) didn't start: \(error). \(log.suffix(1_000))")
@@ -139,7 +141,21 @@ final class EtcdProcess: Sendable {
     }
 
     /// Stops it where it is, so that connections are taken and nothing answers.
-    func suspend() { signal(SIGSTOP) }
+    func suspend() {
+        signal(SIGSTOP)
+        guard let pid = running.withLock({ $0?.pid }) else { return }
+        let threads = "/proc/\(pid)/task"
+        // Each of its threads stops by itself.
+        while true {
+            let states = (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? []
+            let areStopped = states.allSatisfy { thread in
+                let line = (try? String(contentsOfFile: "\(threads)/\(thread)/stat", encoding: .utf8)) ?? ""
+                return line.contains(") T ")
+            }
+            if areStopped { return }
+            sched_yield()
+        }
+    }
 
     /// Lets it go on.
     func resume() { signal(SIGCONT) }
