@@ -95,7 +95,11 @@ let package = Package(
             swiftSettings: generatedSettings),
         part("MantaSharedMemory", ["MantaCore"]),
         part("MantaAutoscaler", ["MantaTime"]),
-        part("MantaStore", ["MantaCore", "MantaThreads", "MantaTime", grdb]),
+        part(
+            "MantaStore",
+            [
+                "MantaCore", "MantaThreads", "MantaTime", crypto, grdb, httpClient, nioCore, nioHTTP, nioPosix, nioSSL,
+            ]),
 
         part("MantaRuntime", ["MantaThreads", "MantaTime", crypto, heap]),
         part(
@@ -182,7 +186,7 @@ let package = Package(
         // A process that the tests of the store start and kill.
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
-        tests("MantaStore", ["store-writer", grdb]),
+        tests("MantaStore", ["MantaThreads", "store-writer", grdb]),
         tests("MantaRuntime"),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),

@@ -18,7 +18,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure. A struct, so that a new kind breaks nobody who switches over them.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: String {
-            case invalid, conflict, compacted, leaseLost, unavailable, locked, damaged, foreign, closed
+            case invalid, conflict, compacted, leaseLost, unavailable, unauthorised, locked, damaged, foreign, closed
         }
 
         private let kind: Kind
@@ -33,16 +33,33 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         public static let leaseLost = Code(kind: .leaseLost)
         /// The disk is full or broken, or the store can't be reached. Nothing that was acknowledged is lost; try later.
         public static let unavailable = Code(kind: .unavailable)
+        /// The store refuses who asks: the user, the password, or what the user may do.
+        public static let unauthorised = Code(kind: .unauthorised)
         /// Another process has the store.
         public static let locked = Code(kind: .locked)
         /// The file was changed by something else than a store. It is left as it is.
         public static let damaged = Code(kind: .damaged)
-        /// The file belongs to another program or to a newer version of this one. It is left as it is.
+        /// The file belongs to another program or to a newer version of this one and is left as it is, or what answers
+        /// at the store's address isn't a store.
         public static let foreign = Code(kind: .foreign)
         /// The store was closed.
         public static let closed = Code(kind: .closed)
 
         /// The name, as in logs.
         public var description: String { kind.rawValue }
+    }
+}
+
+extension StoreError {
+    /// A lease isn't there any more.
+    static func lost(_ lease: LeaseID, _ consequence: String) -> StoreError {
+        StoreError(.leaseLost, "lease \(lease.rawValue) has expired or was revoked: \(consequence)")
+    }
+
+    /// Refuses a lease that is too short for every form of store.
+    static func check(timeToLive: Duration) throws(StoreError) {
+        guard timeToLive >= .seconds(1) else {
+            throw StoreError(.invalid, "a lease's time to live is \(timeToLive), expected at least 1 second")
+        }
     }
 }

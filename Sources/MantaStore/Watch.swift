@@ -12,16 +12,22 @@ public struct Watch: AsyncSequence, Sendable {
     package typealias Next = @Sendable (_ revision: Int64) async throws(StoreError) -> Commit?
 
     private let revision: Int64
-    private let next: Next
+    private let makeNext: @Sendable () -> Next
 
     /// The commits after `revision` that `next` finds one after the other.
     package init(after revision: Int64, next: @escaping Next) {
-        (self.revision, self.next) = (revision, next)
+        self.init(after: revision) { next }
+    }
+
+    /// The commits after `revision`. Each reader asks a `Next` of its own, never twice at once, and lets go of it at its
+    /// end: it may hold a connection.
+    package init(after revision: Int64, eachReader makeNext: @escaping @Sendable () -> Next) {
+        (self.revision, self.makeNext) = (revision, makeNext)
     }
 
     /// Begins after the watch's revision.
     public func makeAsyncIterator() -> Iterator {
-        Iterator(revision: revision, next: next)
+        Iterator(revision: revision, next: makeNext())
     }
 
     /// A reader of its own pace.

@@ -156,9 +156,7 @@ extension EmbeddedStore {
 extension EmbeddedStore {
     /// Makes a lease, for a whole number of milliseconds.
     public func grantLease(_ timeToLive: Duration) async throws(StoreError) -> Lease {
-        guard timeToLive >= .seconds(1) else {
-            throw StoreError(.invalid, "a lease's time to live is \(timeToLive), expected at least 1 second")
-        }
+        try StoreError.check(timeToLive: timeToLive)
         return try await perform { database in
             (try database.addLease(timeToLive), nil)
         } after: { [self] lease in
@@ -203,11 +201,5 @@ extension EmbeddedStore {
                 do { try await time.sleep(until: time.now + .seconds(1)) } catch { return }
             }
         }
-    }
-}
-
-extension StoreError {
-    fileprivate static func lost(_ lease: LeaseID, _ consequence: String) -> StoreError {
-        StoreError(.leaseLost, "lease \(lease.rawValue) has expired or was revoked: \(consequence)")
     }
 }

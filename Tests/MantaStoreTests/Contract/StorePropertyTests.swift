@@ -61,6 +61,19 @@ struct StorePropertyTests {
         let seed = 0x7374_6F72_6500 + round
         var random = SeededGenerator(seed: seed)
         let store = try await EmbeddedStore.open(path: nil)
+        try await compare(store, seed: seed, using: &random)
+        await store.close()
+    }
+
+    @Test("an etcd is what a dictionary would be too", arguments: 0..<3 as Range<UInt64>)
+    func etcdMatchesModel(round: UInt64) async throws {
+        let seed = 0x6574_6364_00 + round
+        var random = SeededGenerator(seed: seed)
+        let form = try #require(StoreForm.all.last)
+        try await form.run { subject in try await compare(subject.store, seed: seed, using: &random) }
+    }
+
+    private func compare(_ store: any Store, seed: UInt64, using random: inout SeededGenerator) async throws {
         var model = Model(revision: try await store.revision)
         let start = model.revision
 
@@ -78,10 +91,9 @@ struct StorePropertyTests {
             let told = try await store.commits(expected.count, prefix: prefix, after: after)
             #expect(told == expected, "seed \(seed), prefix \(prefix), after \(after)")
         }
-        await store.close()
     }
 
-    private func step(_ store: EmbeddedStore, _ model: inout Model, using random: inout SeededGenerator) async throws {
+    private func step(_ store: any Store, _ model: inout Model, using random: inout SeededGenerator) async throws {
         switch Int.random(in: 0..<10, using: &random) {
         case 0:
             let lease = try await store.grantLease(.seconds(60))

@@ -1,0 +1,196 @@
+import Foundation
+import MantaTestKit
+import Synchronization
+
+@testable import MantaStore
+
+/// One member of an etcd, a process of its own on free ports. It is killed, by its own pid, when the test lets go of it,
+/// and also when the tests' process is killed.
+final class EtcdProcess: Sendable {
+    /// Where a member listens, and as what.
+    struct Address: Sendable {
+        let name: String
+        let clientPort: UInt16
+        let peerPort: UInt16
+        var scheme = "http"
+
+        var endpoint: String { "\(scheme)://127.0.0.1:\(clientPort)" }
+        var peer: String { "http://127.0.0.1:\(peerPort)" }
+    }
+
+    private struct Running {
+        let pid: Int32
+        let keeper: Process
+        let input: Pipe
+    }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+    /// As `scripts/install-dependencies --tests` puts it there.
+    private static let binary = root.appending(path: ".venv/bin/etcd").path
+
+    let address: Address
+    private let folder: TemporaryFolder
+    private let arguments: [String]
+    private let running = Mutex<Running?>(nil)
+
+    var endpoint: String { address.endpoint }
+
+    /// A member of the cluster of `all` that isn't started yet, with these arguments more.
+    init(_ address: Address, of all: [Address], _ arguments: [String] = []) throws {
+        self.address = address
+        folder = try TemporaryFolder()
+        self.arguments =
+            [
+                "--name", address.name, "--data-dir", folder.path + "/data",
+                "--listen-client-urls", address.endpoint, "--advertise-client-urls", address.endpoint,
+                "--listen-peer-urls", address.peer, "--initial-advertise-peer-urls", address.peer,
+                "--initial-cluster", all.map { "\($0.name)=\($0.peer)" }.joined(separator: ","),
+                "--initial-cluster-token", UUID().uuidString,
+                "--logger", "zap", "--log-level", "warn",
+            ] + arguments
+    }
+
+    deinit {
+        kill()
+    }
+
+    /// An etcd of one member that answers, with these arguments more.
+    static func start(_ arguments: [String] = [], scheme: String = "http") async throws -> EtcdProcess {
+        let address = Address(name: "only", clientPort: try freePort(), peerPort: try freePort(), scheme: scheme)
+        let process = try EtcdProcess(address, of: [address], arguments)
+        try await process.start()
+        return process
+    }
+
+    /// An etcd of so many members, all of which answer.
+    static func cluster(_ count: Int) async throws -> [EtcdProcess] {
+        let addresses = try (0..<count).map {
+            Address(name: "member\($0)", clientPort: try freePort(), peerPort: try freePort())
+        }
+        let token = UUID().uuidString
+        let members = try addresses.map {
+            try EtcdProcess($0, of: addresses, ["--initial-cluster-token", token])
+        }
+        for member in members { try await member.launch() }
+        for member in members { try await member.isReady() }
+        return members
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let port = PortReservation.next()
+        guard let port else { throw POSIXError(.EADDRINUSE) }
+        return port
+    }
+
+    /// Starts it, again or for the first time, and waits until it answers, unless that takes certificates.
+    func start() async throws {
+        try await launch()
+        if address.scheme == "http" { try await isReady() }
+    }
+
+    private func launch() async throws {
+        guard FileManager.default.isExecutableFile(atPath: Self.binary) else {
+            throw StoreError(.invalid, "\(Self.binary) isn't there: run scripts/install-dependencies --tests")
+        }
+        // The shell outlives the tests' process, if only until it reads the end of its input.
+        let script =
+            #"log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
+        let (keeper, input, output) = (Process(), Pipe(), Pipe())
+        keeper.executableURL = URL(filePath: "/bin/sh")
+        keeper.arguments = ["-c", script, "sh", folder.path + "/log", Self.binary] + arguments
+        keeper.standardInput = input
+        keeper.standardOutput = output
+        try keeper.run()
+        let line = try await onThread { output.fileHandleForReading.availableData }
+        guard let pid = Int32(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+        else { throw POSIXError(.ESRCH) }
+        running.withLock { $0 = Running(pid: pid, keeper: keeper, input: input) }
+    }
+
+    /// Returns when it answers, be it with a refusal.
+    func isReady(_ settings: EtcdSettings? = nil) async throws {
+        var settings = settings ?? EtcdSettings(endpoints: [endpoint])
+        settings.timeout = .seconds(2)
+        let store = try EtcdStore(settings)
+        let end = ContinuousClock.now + .seconds(30)
+        while true {
+            do {
+                _ = try await store.get("ready")
+                return await store.close()
+            } catch {
+                if error.code == .unauthorised { return await store.close() }
+                guard ContinuousClock.now < end, error.code == .unavailable else {
+                    await store.close()
+                    throw StoreError(.unavailable, "\(endpoint) didn't start: \(error). \(log.suffix(1_000))")
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    /// What it wrote.
+    var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
+
+    /// Ends it with SIGKILL.
+    func kill() {
+        guard let running = running.withLock({ $0.take() }) else { return }
+        Foundation.kill(running.pid, SIGKILL)
+        try? running.input.fileHandleForWriting.close()
+        running.keeper.waitUntilExit()
+    }
+
+    /// Stops it where it is, so that connections are taken and nothing answers.
+    func suspend() {
+        signal(SIGSTOP)
+        guard let pid = running.withLock({ $0?.pid }) else { return }
+        let threads = "/proc/\(pid)/task"
+        // Each of its threads stops by itself.
+        while true {
+            let states = (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? []
+            let areStopped = states.allSatisfy { thread in
+                let line = (try? String(contentsOfFile: "\(threads)/\(thread)/stat", encoding: .utf8)) ?? ""
+                return line.contains(") T ")
+            }
+            if areStopped { return }
+            sched_yield()
+        }
+    }
+
+    /// Lets it go on.
+    func resume() { signal(SIGCONT) }
+
+    private func signal(_ number: Int32) {
+        running.withLock { if let running = $0 { _ = Foundation.kill(running.pid, number) } }
+    }
+}
+
+/// Ports that nobody uses, none of them twice.
+private enum PortReservation {
+    private static let given = Mutex<Set<UInt16>>([])
+
+    static func next() -> UInt16? {
+        for _ in 0..<100 {
+            if let port = unused(), given.withLock({ $0.insert(port).inserted }) { return port }
+        }
+        return nil
+    }
+
+    private static func unused() -> UInt16? {
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard unsafe bind(socket, address, length) == 0,
+                    unsafe getsockname(socket, address, &length) == 0
+                else { return nil }
+                return unsafe UnsafeRawPointer(address).assumingMemoryBound(to: sockaddr_in.self).pointee.sin_port
+                    .bigEndian
+            }
+        }
+    }
+}
