@@ -2,11 +2,12 @@
     import Glibc
 #endif
 
-/// An actor's own thread: what the actor does may block without holding up anybody else.
+/// An actor's own thread: what the actor does may block without holding up anybody else. Or that of tasks that prefer it:
+/// they go on though the cooperative pool is busy.
 ///
 /// Unchecked Sendable: `jobs` and `isStopped` are only touched with `lock` held; the pointers never change and are
 /// freed when neither the thread nor anybody else refers to the executor.
-@safe package final class ThreadExecutor: SerialExecutor, @unchecked Sendable {
+@safe package final class ThreadExecutor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
     private var jobs: [UnownedJob] = []
@@ -54,7 +55,10 @@
             jobs.removeAll(keepingCapacity: true)
             unsafe pthread_mutex_unlock(lock)
             if ready.isEmpty { return }
-            for job in ready { unsafe job.runSynchronously(on: asUnownedSerialExecutor()) }
+            for job in ready {
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
         }
     }
 }

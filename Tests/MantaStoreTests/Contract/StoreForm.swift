@@ -9,6 +9,8 @@ struct StoreForm: Sendable, CustomTestStringConvertible {
     /// A store of some form with the means to bring about what its users can't.
     struct Subject: Sendable {
         let store: any Store
+        /// The clock of its leases.
+        let time: any TimeSource
         /// How long leases shall live in tests.
         let leaseTime: Duration
         /// Returns when leases that live for so long, and weren't kept alive, are about to end.
@@ -66,6 +68,7 @@ struct StoreForm: Sendable, CustomTestStringConvertible {
         let store = try await EmbeddedStore.open(path: path, history: .init(commits: history), time: time)
         let subject = Subject(
             store: store,
+            time: time,
             leaseTime: .seconds(10),
             letTimePass: { time.advance(by: $0) },
             forget: { for _ in 0..<history { try await store.put("forget", []) } },
@@ -85,6 +88,7 @@ struct StoreForm: Sendable, CustomTestStringConvertible {
         let store = try EtcdStore(settings)
         let subject = Subject(
             store: store,
+            time: MachineTime(),
             leaseTime: .seconds(3),
             letTimePass: { try await Task.sleep(for: $0) },
             forget: {

@@ -1,0 +1,70 @@
+import MantaStore
+import Synchronization
+
+/// A store that a test takes away, or that tells what isn't so.
+final class FlakyStore: Store {
+    struct Faults: Sendable {
+        /// It doesn't answer.
+        var isAway = false
+        /// Its watches tell nothing.
+        var isSilent = false
+        /// What it lists in place of what there is.
+        var list: Snapshot?
+    }
+
+    private let store: any Store
+    private let renewalCount = Atomic(0)
+    private let faults = Mutex(Faults())
+
+    init(_ store: any Store) {
+        self.store = store
+    }
+
+    func change(_ body: @Sendable (inout Faults) -> Void) {
+        faults.withLock { body(&$0) }
+    }
+
+    /// How often a lease was kept alive.
+    var renewals: Int { renewalCount.load(ordering: .relaxed) }
+
+    private func check() throws(StoreError) {
+        if faults.withLock({ $0.isAway }) { throw StoreError(.unavailable, "the test took the store away") }
+    }
+
+    func get(_ key: String) async throws(StoreError) -> Entry? {
+        try check()
+        return try await store.get(key)
+    }
+
+    func list(prefix: String) async throws(StoreError) -> Snapshot {
+        try check()
+        if let list = faults.withLock({ $0.list }) { return list }
+        return try await store.list(prefix: prefix)
+    }
+
+    func commit(_ transaction: Transaction) async throws(StoreError) -> Outcome {
+        try check()
+        return try await store.commit(transaction)
+    }
+
+    func watch(prefix: String, after revision: Int64) -> Watch {
+        let isSilent = faults.withLock { $0.isSilent }
+        return store.watch(prefix: isSilent ? "nothing has this prefix" : prefix, after: revision)
+    }
+
+    func grantLease(_ timeToLive: Duration) async throws(StoreError) -> Lease {
+        try check()
+        return try await store.grantLease(timeToLive)
+    }
+
+    func keepAlive(_ lease: LeaseID) async throws(StoreError) -> Duration {
+        try check()
+        renewalCount.wrappingAdd(1, ordering: .relaxed)
+        return try await store.keepAlive(lease)
+    }
+
+    func revoke(_ lease: LeaseID) async throws(StoreError) {
+        try check()
+        try await store.revoke(lease)
+    }
+}
