@@ -145,6 +145,12 @@ let package = Package(
                 grpcTransport, protobuf, nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
             ]),
         part(
+            "MantaFleet",
+            [
+                "MantaCore", "MantaThreads", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
+                "MantaHTTP", "MantaAutoscaler", httpClient, nioCore, nioHTTP, nioPosix, crypto, logging,
+            ]),
+        part(
             "MantaAdmin",
             [
                 "MantaCore", "MantaHTTP", "MantaTime", "MantaTelemetry", "MantaBatching", "MantaAutoscaler",
@@ -157,7 +163,7 @@ let package = Package(
             [
                 "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaRemote", "MantaBatching", "MantaServing",
                 "MantaConfig", "MantaStore", "MantaController", "MantaSharedMemory", "MantaGateway", "MantaGRPC",
-                "MantaAdmin", logging, lifecycle, signals, metrics,
+                "MantaAdmin", "MantaFleet", "MantaRuntime", "MantaTime", logging, lifecycle, signals, metrics,
             ]),
         part(
             "MantaClient",
@@ -188,6 +194,7 @@ let package = Package(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
         tests("MantaStore", ["MantaThreads", "store-writer", grdb]),
         tests("MantaRuntime"),
+        tests("MantaFleet", ["MantaRuntime", "MantaStore"]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),

@@ -21,6 +21,8 @@ public struct ServerConfiguration: Sendable {
     public var allowsSharedMemory = false
     /// Where clients' traces go; without it they can't trace.
     public var traceFile: String?
+    /// The fleet that it is part of, if it is.
+    public var fleet: FleetConfiguration?
     /// The least severe messages to log.
     public var logLevel = Logger.Level.info
     /// The engine's shared library, if it isn't to be looked for.

@@ -27,6 +27,16 @@ package actor Controller: Service {
         package init() {}
     }
 
+    /// A controller that tells a catalog.
+    package init(
+        configuration: Configuration, store: any Store, catalog: ModelCatalog, events: EventLog,
+        time: any TimeSource = MachineTime()
+    ) {
+        self.init(configuration: configuration, store: store, events: events, time: time) {
+            catalog.apply($0, retry: $1)
+        }
+    }
+
     /// What to try again that has failed.
     package enum Retry: Sendable {
         case nothing, all
@@ -41,13 +51,16 @@ package actor Controller: Service {
         }
     }
 
+    /// What the keys of operators' changes begin with in the store.
+    package static let changesPrefix = OperatorChanges.prefix
+
     private let configuration: Configuration
     let changes: OperatorChanges
-    private let catalog: ModelCatalog
+    private let tell: @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     private let events: EventLog
     private let time: any TimeSource
     private let hashes = ContentHash()
-    /// What was told to the catalog last.
+    /// What was told last.
     private var wanted: [String: WantedDeployment] = [:]
     private var findings = ModelRepository.Findings()
     /// What operators have asked for, as read last.
@@ -59,14 +72,22 @@ package actor Controller: Service {
     /// The folders of files that clients sent to which nothing refers yet.
     var uploading: Set<String> = []
 
+    /// A controller that has not looked yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where to look, and what may be done.
+    ///   - store: Where what operators ask for is kept.
+    ///   - events: Told what changes.
+    ///   - time: The clock.
+    ///   - tell: Told all that is wanted, and what to try again that has failed.
     package init(
-        configuration: Configuration, store: any Store, catalog: ModelCatalog, events: EventLog,
-        time: any TimeSource = MachineTime()
+        configuration: Configuration, store: any Store, events: EventLog, time: any TimeSource = MachineTime(),
+        tell: @escaping @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     ) {
         self.configuration = configuration
         self.changes = OperatorChanges(store: store)
         self.uploads = configuration.uploads.map(Uploads.init)
-        self.catalog = catalog
+        self.tell = tell
         self.events = events
         self.time = time
     }
@@ -106,7 +127,7 @@ package actor Controller: Service {
 
     // MARK: - Looking
 
-    /// Reads the disk and the store, and tells the catalog what is wanted.
+    /// Reads the disk and the store, and tells what is wanted.
     ///
     /// - Parameter retry: What to try again that has failed, since somebody asked for it.
     /// - Returns: What is wrong with files.
@@ -146,11 +167,11 @@ package actor Controller: Service {
         let faults = findings.allFaults.map(\.description)
         for fault in faults { report(fault, fault) }
         reported.formIntersection(faults + all.unreadable)
-        tell(deployments, retry: retry)
+        announce(deployments, retry: retry)
         return faults
     }
 
-    private func tell(_ deployments: [WantedDeployment], retry: Retry) {
+    private func announce(_ deployments: [WantedDeployment], retry: Retry) {
         let next = Dictionary(uniqueKeysWithValues: deployments.map { ($0.name, $0) })
         for (name, new) in next.sorted(by: { $0.key < $1.key }) where wanted[name] != new {
             let isSound = new.fault == nil && new.warnings.isEmpty
@@ -162,7 +183,7 @@ package actor Controller: Service {
             events.record(.configuration, "no longer wanted", deployment: name)
         }
         wanted = next
-        catalog.apply(deployments) { retry.includes($0) }
+        tell(deployments) { retry.includes($0) }
     }
 
     /// Records a fault once, for as long as it lasts.

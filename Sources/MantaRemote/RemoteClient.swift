@@ -20,9 +20,13 @@ public final class RemoteClient: RemoteModels {
     private static let maxConnections = 256
 
     private let client: HTTPClient
+    private let token: String?
 
     /// A client with connections of its own, which it keeps as long as they are used.
-    public init() {
+    ///
+    /// - Parameter token: What it shows to all servers; `nil` for nothing.
+    public init(token: String? = nil) {
+        self.token = token
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
@@ -74,6 +78,8 @@ public final class RemoteClient: RemoteModels {
     private func reply(
         to request: HTTPClientRequest, _ address: RemoteAddress, _ deadline: NIODeadline
     ) async throws(RemoteFailure) -> RemoteReply {
+        var request = request
+        if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         do {
             let response = try await client.execute(request, deadline: deadline)
             let length = response.headers.first(name: "Inference-Header-Content-Length").flatMap(Int.init)

@@ -5,6 +5,7 @@ import CoreMetrics
 import FoundationEssentials
 import MantaAdmin
 import MantaController
+import MantaFleet
 import MantaCore
 import MantaGRPC
 import MantaGateway
@@ -58,18 +59,34 @@ public struct Manta: Sendable {
         let cpus = CPUQuota.available()
         let events = EventLog(logger: logger)
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
-        let remotes = RemoteClient()
-        let store = try await EmbeddedStore.open(path: configuration.storePath)
+        let tokenFile = configuration.fleet?.tokenFile
+        let token = try tokenFile.map { try TokenSet.firstToken(in: $0) }
+        let remotes = RemoteClient(token: token)
+        // In a fleet, what is to outlive the process is in the fleet's store.
+        let store = try await EmbeddedStore.open(path: configuration.fleet == nil ? configuration.storePath : nil)
         let catalog = ModelCatalog(
             environment: .init(engine: engine, remotes: remotes, logger: logger, cpus: cpus) { deployment, note in
                 events.record(
                     note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
             })
-        let uploads = configuration.uploads
-        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: uploads) } }
+        let scratch = FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
+        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: scratch) } }
+        let folder =
+            configuration.stateFolder.map {
+                $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0
+            } ?? scratch
+        var member: FleetMember?
+        if let fleet = configuration.fleet {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            member = try await FleetMember(
+                fleet, folder: folder, token: token, cpus: cpus, catalog: catalog, logger: logger)
+        }
         let controller = Controller(
-            configuration: configuration.control(cpus: cpus, uploads: uploads), store: store, catalog: catalog,
-            events: events)
+            configuration: configuration.control(cpus: cpus, uploads: folder + "/uploads"),
+            store: member?.operatorStore ?? store, events: events
+        ) { [member] wanted, retry in
+            if let member { member.want(wanted) } else { catalog.apply(wanted, retry: retry) }
+        }
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         ServingSamples(catalog: catalog).register(in: registry)
         let traces = try configuration.traceFile.map { try TraceLog(path: $0, logger: logger) }
@@ -87,8 +104,11 @@ public struct Manta: Sendable {
             store: configuration.storePath.map { .file($0) } ?? .memory, reload: files.reload)
         let admin = HTTPServer(
             configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
-        let inference = HTTPServer(
-            configuration: configuration.http, routes: context.inferenceRoutes, logger: logger)
+        var routes = context.inferenceRoutes
+        if let member {
+            ObjectRoutes(member.objects, tokens: try tokenFile.map { try TokenSet(file: $0) }).register(in: &routes)
+        }
+        let inference = HTTPServer(configuration: configuration.http, routes: routes, logger: logger)
         let grpc = GRPCListener(configuration: configuration.grpc, plane: plane, logger: logger)
         files.add { () throws(HTTPServerError) in try await inference.reload() }
         files.add { () throws(HTTPServerError) in try await grpc.reload() }
@@ -100,16 +120,17 @@ public struct Manta: Sendable {
                 "http": "\(addresses.inference)", "grpc": "\(addresses.grpc?.description ?? "off")",
                 "admin": "\(addresses.admin)", "version": "\(Self.version)",
             ])
+        member?.listens(at: configuration.fleet?.advertised ?? addresses.inference.description)
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.
         let group = ServiceGroup(
             configuration: .init(
-                services: [
+                services: [member?.membership].compactMap(\.self) + [
                     StoreService(store: store), TraceService(log: traces), catalog, controller, admin,
                     InferenceListeners(http: inference, grpc: grpc), ReloadSignal(context: context),
                     Farewell(catalog: catalog),
-                ],
+                ] + [member?.operatorChanges(for: controller), member?.duty].compactMap(\.self),
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
         try await remotes.shutdown()
@@ -119,15 +140,6 @@ public struct Manta: Sendable {
 
 extension ServerConfiguration {
     fileprivate var storePath: String? { stateFolder.map { $0 + "/manta.db" } }
-
-    /// Where the files are kept that clients send: as long as what they are for.
-    fileprivate var uploads: String {
-        guard let stateFolder else {
-            return FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
-        }
-        let isAbsolute = stateFolder.hasPrefix("/")
-        return (isAbsolute ? "" : FileManager.default.currentDirectoryPath + "/") + stateFolder + "/uploads"
-    }
 
     fileprivate func control(cpus: Int, uploads: String) -> Controller.Configuration {
         var control = Controller.Configuration()

@@ -39,6 +39,16 @@ struct ServeCommand: AsyncParsableCommand {
             "Where what operators ask for is kept over a restart. Without it, it holds until Manta stops.",
             valueName: "dir"))
     var state: String?
+    @Option(
+        help: ArgumentHelp(
+            "Be a front of the fleet whose etcd answers there; several members are separated by commas.",
+            valueName: "url"))
+    var join: String?
+    @Option(
+        help: ArgumentHelp(
+            "The file with the token that the fleet's nodes show each other. Needed where they listen for other machines.",
+            valueName: "file"))
+    var fleetTokenFile: String?
     @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
     var allowModelControl = false
     @Flag(help: "Let clients on this machine share memory with Manta for their tensors.")
@@ -56,6 +66,7 @@ struct ServeCommand: AsyncParsableCommand {
             // Certificates, tokens and addresses too: all that is wrong at once, before anything begins.
             var checkup = Checkup()
             checkup.add(configuration, [], from: arguments.config)
+            try FleetArguments.check(configuration)
             guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             let filter = LogFilter(from: configuration.logLevel)
             LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
@@ -76,12 +87,14 @@ struct ServeCommand: AsyncParsableCommand {
         if let traceFile { configuration.traceFile = traceFile }
         if adminInsecure { configuration.admin.isInsecureAllowed = true }
         if let logLevel { configuration.logLevel = logLevel }
+        if let join { configuration.fleet = FleetConfiguration(endpoints: FleetArguments.endpoints(join)) }
+        if let fleetTokenFile { configuration.fleet?.tokenFile = fleetTokenFile }
     }
 }
 
 extension Endpoint {
     /// The place that an argument names.
-    @Sendable fileprivate init(argument: String) throws {
+    @Sendable init(argument: String) throws {
         guard let endpoint = Endpoint(argument) else { throw ValidationError("expected \(Self.expected)") }
         self = endpoint
     }

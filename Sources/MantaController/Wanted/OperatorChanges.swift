@@ -3,7 +3,7 @@ import MantaStore
 
 /// The changes that operators have made, in the store: one key for each deployment that has any.
 struct OperatorChanges: Sendable {
-    private static let prefix = "deployments/"
+    static let prefix = "deployments/"
 
     private let store: any Store
 

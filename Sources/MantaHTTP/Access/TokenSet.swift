@@ -42,6 +42,17 @@ package struct TokenSet: Sendable {
         try self.init(text: file.text, file: path)
     }
 
+    /// The first token of a file, for whoever shows it to others.
+    ///
+    /// - Throws: ``HTTPServerError`` with every fault of the file and its line. It repeats no token.
+    /// - Note: Blocks on the file.
+    package static func firstToken(in path: String) throws(HTTPServerError) -> String {
+        _ = try TokenSet(file: path)
+        let lines = try SmallFile(path).text.split(whereSeparator: \.isNewline).map(\.trimmed)
+        let line = lines.first { !$0.isEmpty && !$0.hasPrefix("#") } ?? ""
+        return String((line.split(separator: ":", maxSplits: 1).last ?? "").trimmed)
+    }
+
     /// Reads the text of a file.
     init(text: String, file: String) throws(HTTPServerError) {
         var entries: [Entry] = []

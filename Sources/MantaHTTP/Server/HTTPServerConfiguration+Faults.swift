@@ -25,7 +25,7 @@ extension HTTPServerConfiguration {
     }
 
     /// Whether only this machine can reach the listener.
-    var listensOnThisMachineOnly: Bool { HTTPAddress(host: host, port: port).isThisMachineOnly }
+    package var listensOnThisMachineOnly: Bool { HTTPAddress(host: host, port: port).isThisMachineOnly }
 }
 
 extension HTTPAddress {

@@ -1,0 +1,51 @@
+/// How a process is part of a fleet.
+public struct FleetConfiguration: Sendable {
+    /// What a process does in a fleet.
+    public enum Role: Sendable, Equatable {
+        /// Takes requests of clients and hands them to workers; one of the fronts leads.
+        case front
+        /// Hosts replicas.
+        case worker(Worker)
+    }
+
+    /// What a worker has and is.
+    public struct Worker: Sendable, Equatable {
+        /// CPUs for replicas; `nil` for those that the process may use.
+        public var cpus: Double?
+        /// Memory for replicas, in bytes; `nil` if it doesn't limit.
+        public var memory: Int?
+        /// GPUs for replicas.
+        public var gpus = 0.0
+        /// Anything else, by name.
+        public var resources: [String: Double] = [:]
+        /// What operators say of it.
+        public var labels: [String: String] = [:]
+        /// How long its replicas have to be replaced elsewhere when it stops.
+        public var drainTimeout = Duration.seconds(30)
+
+        /// One that has what the process may use.
+        public init() {}
+    }
+
+    /// Where etcd's members answer.
+    public var endpoints: [String]
+    /// What its keys begin with in etcd.
+    public var prefix = "manta/"
+    /// The user in etcd, and the file with the password.
+    public var user: (name: String, passwordFile: String)?
+    /// The certificates to trust, for `https`.
+    public var trustRoots: String?
+    /// The certificate to show to etcd, and its key.
+    public var certificate: (file: String, key: String)?
+    /// The file with the token that nodes show each other.
+    public var tokenFile: String?
+    /// Where other nodes reach this one, `host:port`; `nil` for where it listens.
+    public var advertised: String?
+    /// What the process does.
+    public var role = Role.front
+
+    /// A front of the fleet whose store is at these endpoints.
+    public init(endpoints: [String]) {
+        self.endpoints = endpoints
+    }
+}

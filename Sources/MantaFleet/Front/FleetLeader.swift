@@ -1,0 +1,142 @@
+package import MantaRuntime
+package import MantaServing
+package import MantaStore
+package import MantaTime
+package import Logging
+import Synchronization
+
+/// Campaigns to lead the fleet and, while it does, writes down what is wanted and who is to host what.
+package final class FleetLeader: Sendable {
+    /// After a change more changes are waited for, so that they are decided together.
+    private static let pause = Duration.milliseconds(20)
+    /// As long as nothing happens, it looks again after so long.
+    private static let interval = Duration.seconds(5)
+    private static let writesPerTransaction = 64
+
+    private let store: any Store
+    private let mirror: StoreMirror
+    private let election: Election
+    private let publisher: GroupPublisher
+    private let registration: NodeRegistration
+    private let time: any TimeSource
+    private let logger: Logger
+    /// What this node's files and operators want; `nil` until that is known, or if it has no files.
+    private let wanted = Mutex<[WantedDeployment]?>(nil)
+    private let pokes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    package init(
+        store: any Store, mirror: StoreMirror, keeper: LeaseKeeper, objects: ObjectStore,
+        registration: NodeRegistration, logger: Logger, time: any TimeSource = MachineTime()
+    ) {
+        (self.store, self.mirror, self.registration, self.logger, self.time) = (
+            store, mirror, registration, logger, time
+        )
+        publisher = GroupPublisher(objects)
+        election = Election(
+            store: store, key: FleetState.Key.leader, value: Array(registration.current.id.utf8), keeper: keeper)
+    }
+
+    /// The id of the node that leads; `nil` if none is known.
+    package var leader: String? {
+        switch election.role {
+        case .leader: registration.current.id
+        case .follower(let entry): entry.map { String(decoding: $0.value, as: UTF8.self) }
+        }
+    }
+
+    /// This is wanted by this node's files and by operators.
+    package func want(_ deployments: [WantedDeployment]) {
+        wanted.withLock { $0 = deployments }
+        pokes.continuation.yield()
+    }
+
+    /// Campaigns and leads until the task is cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.election.run() }
+            group.addTask { [mirror, pokes] in
+                for await _ in mirror.updates { pokes.continuation.yield() }
+            }
+            group.addTask { [time, pokes] in
+                while (try? await time.sleep(until: time.now + Self.interval)) != nil { pokes.continuation.yield() }
+            }
+            group.addTask { [election, pokes] in
+                for await _ in election.roles { pokes.continuation.yield() }
+            }
+            await lead()
+            group.cancelAll()
+        }
+    }
+
+    private func lead() async {
+        var plan: (term: Int64, plan: FleetPlan)?
+        for await _ in pokes.stream {
+            // A follower has its objects ready for when it leads.
+            let records = await publish()
+            guard case .leader(let term) = election.role else {
+                plan = nil
+                continue
+            }
+            if plan?.term != term {
+                logger.info("Leads the fleet", metadata: ["term": "\(term)"])
+                plan = (term, FleetPlan())
+            }
+            guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil else { continue }
+            let state = FleetState(snapshot.entries)
+            guard var present = plan?.plan else { continue }
+            let result = present.result(wanted: records, state: state, term: term, at: time.now)
+            plan = (term, present)
+            await write(result, over: state, term: term)
+            if let next = present.nextLook(at: time.now), next - time.now < Self.interval {
+                Task { [time, pokes] in
+                    guard (try? await time.sleep(until: next)) != nil else { return }
+                    pokes.continuation.yield()
+                }
+            }
+            try? await time.sleep(until: time.now + Self.pause)
+        }
+    }
+
+    private func publish() async -> [DeploymentRecord]? {
+        guard let wanted = wanted.withLock({ $0 }) else { return nil }
+        let records = await publisher.records(of: wanted)
+        let objects = await publisher.objects
+        registration.update { $0.objects = objects }
+        return records
+    }
+
+    /// Writes what is different, if this node still leads.
+    private func write(_ result: FleetPlan.Result, over state: FleetState, term: Int64) async {
+        var writes: [Transaction.Write] = []
+        if result.nextReplica != state.nextReplica {
+            writes.append(.put(FleetState.Key.nextReplica, result.nextReplica.stored))
+        }
+        for (name, record) in result.deployments.sorted(by: { $0.key < $1.key })
+        where record != state.deployments[name] {
+            writes.append(.put(FleetState.Key.deployments + name, record.stored))
+        }
+        for name in state.deployments.keys.sorted() where result.deployments[name] == nil {
+            writes.append(.delete(FleetState.Key.deployments + name))
+        }
+        for (node, record) in result.assignments.sorted(by: { $0.key < $1.key })
+        where state.assignments[node]?.saysSame(as: record) != true {
+            writes.append(.put(FleetState.Key.assignments + node, record.stored))
+        }
+        for node in state.assignments.keys.sorted() where result.assignments[node] == nil {
+            writes.append(.delete(FleetState.Key.assignments + node))
+        }
+        var rest = writes[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(Self.writesPerTransaction)
+            rest = rest.dropFirst(part.count)
+            do throws(StoreError) {
+                let transaction = Transaction(
+                    if: [.init(FleetState.Key.leader, at: term)], then: Array(part))
+                guard try await store.commit(transaction).succeeded else { return }
+            } catch {
+                logger.warning("What was decided can't be written", metadata: ["reason": "\(error.message)"])
+                return
+            }
+        }
+    }
+}

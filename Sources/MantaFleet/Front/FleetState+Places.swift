@@ -1,0 +1,63 @@
+import MantaConfig
+import MantaCore
+import MantaServing
+
+extension FleetState {
+    /// The deployments as a front serves them: where their replicas are, and why there are no more.
+    ///
+    /// - Parameter remembered: Nodes that were there a moment ago. Whether they still serve is for the connections to
+    ///   them to tell, not for their leases.
+    func wanted(remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
+        let all = nodes.merging(remembered) { present, _ in present }
+        return deployments.values.sorted { $0.name < $1.name }.map { wanted($0, on: all) }
+    }
+
+    private func wanted(_ record: DeploymentRecord, on nodes: [String: NodeRecord]) -> WantedDeployment {
+        var configuration = DeploymentConfiguration(name: record.name)
+        var fault = record.fault
+        do throws(ConfigurationErrors) {
+            configuration = try DeploymentConfiguration(yaml: record.yaml, file: "configuration", name: record.name)
+        } catch {
+            fault = fault ?? error.description
+        }
+        var wanted = WantedDeployment(
+            configuration: configuration, source: .init(.admin),
+            versions: record.versions.map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
+        if record.versions.isEmpty { wanted.fault = fault ?? "it has no version" }
+        wanted.warnings = ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self)
+        for group in record.groups {
+            wanted.places[.remote(number: group.version, group: group.name)] = places(
+                of: group, pending: record.pending[group.name], on: nodes)
+        }
+        return wanted
+    }
+
+    private func places(
+        of group: GroupRecord, pending: String?, on nodes: [String: NodeRecord]
+    ) -> WantedDeployment.Places {
+        var addresses: [RemoteAddress] = []
+        var reasons: [String] = [pending].compactMap(\.self)
+        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+            let replicas = node.replicas.filter { $0.group == group.name }
+            if replicas.contains(where: \.isReady) {
+                let path = "/v2/models/\(group.name.pathSegment)/versions/1"
+                if let address = RemoteAddress(node.address + path) { addresses.append(address) }
+            }
+            if let reason = replicas.lazy.compactMap(\.reason).first { reasons.append("node \(node.id): \(reason)") }
+        }
+        if reasons.isEmpty, addresses.isEmpty { reasons = ["no worker has loaded it yet"] }
+        return .init(addresses, obstacle: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+    }
+}
+
+extension String {
+    /// As a segment of a URL's path (RFC 3986, section 3.3).
+    var pathSegment: String {
+        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~@".utf8)
+        return utf8.map { byte in
+            if plain.contains(byte) { return String(UnicodeScalar(byte)) }
+            let digits = String(byte, radix: 16, uppercase: true)
+            return "%" + (digits.count == 1 ? "0" : "") + digits
+        }.joined()
+    }
+}

@@ -1,0 +1,138 @@
+import FoundationEssentials
+import MantaAutoscaler
+import MantaConfig
+import MantaRuntime
+import MantaServing
+import MantaThreads
+
+/// Makes of what is wanted, whose models are files of this node, what any node can load.
+actor GroupPublisher {
+    private struct Published {
+        let files: [GroupRecord.File]
+        /// Keep them in the store for as long as the version is wanted.
+        let pins: [ObjectPin]
+    }
+
+    private let store: ObjectStore
+    /// By the version's path and content.
+    private var published: [VersionSpec: Published] = [:]
+
+    init(_ store: ObjectStore) {
+        self.store = store
+    }
+
+    /// What is wanted, for the store; the objects are there then.
+    func records(of deployments: [WantedDeployment]) async -> [DeploymentRecord] {
+        var records: [DeploymentRecord] = []
+        for wanted in deployments { records.append(await record(of: wanted)) }
+        let used = Set(deployments.flatMap(\.versions))
+        published = published.filter { used.contains($0.key) }
+        return records
+    }
+
+    /// The objects that were published.
+    var objects: [String] { Set(published.values.flatMap(\.pins).map(\.id.description)).sorted() }
+
+    private func record(of wanted: WantedDeployment) async -> DeploymentRecord {
+        let configuration = wanted.configuration
+        var record = DeploymentRecord(
+            name: wanted.name, yaml: configuration.forFronts.yaml(), replicas: wanted.replicasInFleet,
+            needs: .init(cpus: 0), versions: [])
+        record.fault = wanted.fault ?? configuration.obstacleToFleet
+        guard record.fault == nil else { return record }
+        for spec in wanted.versions {
+            do throws(ObjectError) {
+                let files = try await publish(spec)
+                let model = spec.path.split(separator: "/").last.map(String.init) ?? ""
+                record.versions.append(
+                    GroupRecord(
+                        deployment: wanted.name, version: spec.number, model: model, files: files,
+                        yaml: configuration.forWorkers.yaml()))
+            } catch {
+                record.fault = "version \(spec.number): \(error.message)"
+            }
+        }
+        return record
+    }
+
+    private func publish(_ spec: VersionSpec) async throws(ObjectError) -> [GroupRecord.File] {
+        if let published = published[spec] { return published.files }
+        let paths = await Thread.run(name: "objects") { Self.files(of: spec) }
+        var files: [GroupRecord.File] = []
+        var pins: [ObjectPin] = []
+        for (name, path) in paths {
+            let id = try await store.put(file: path)
+            guard let pin = try await store.pin(id) else {
+                throw ObjectError(.missing, "\(path): its object went at once; the store of objects is too small")
+            }
+            files.append(.init(path: name, object: id.description, byteCount: pin.byteCount))
+            pins.append(pin)
+        }
+        published[spec] = Published(files: files, pins: pins)
+        return files
+    }
+
+    /// The model's file, and those beside it in the folder of a version: large models keep their weights there.
+    private static func files(of spec: VersionSpec) -> [(name: String, path: String)] {
+        let parts = spec.path.split(separator: "/").map(String.init)
+        let model = parts.last ?? spec.path
+        guard parts.dropLast().last == "\(spec.number)" else { return [(model, spec.path)] }
+        let folder = String(spec.path.dropLast(model.count + 1))
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [model]
+        return names.filter { name in
+            var isFolder = false
+            let exists = FileManager.default.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder)
+            return exists && !isFolder && !name.hasPrefix(".")
+        }.sorted().map { ($0, "\(folder)/\($0)") }
+    }
+}
+
+extension DeploymentConfiguration {
+    /// What fronts need of it: how requests wait and share batches. The rest is for whoever loads the model.
+    fileprivate var forFronts: DeploymentConfiguration {
+        var front = DeploymentConfiguration(name: name)
+        front.batching = batching
+        front.objective = objective
+        front.queue = queue
+        front.responseCache = responseCache
+        front.rollout = rollout
+        front.isIdempotent = isIdempotent
+        return front
+    }
+
+    /// What workers need of it: how the model is run. Requests come to them in batches.
+    fileprivate var forWorkers: DeploymentConfiguration {
+        var worker = DeploymentConfiguration(name: name)
+        worker.inputs = inputs
+        worker.outputs = outputs
+        worker.batching.maxRows = batching.maxRows
+        worker.batching.isAcrossRequests = batching.isAcrossRequests
+        worker.warmupRows = warmupRows
+        worker.warmupSamples = warmupSamples
+        worker.options = options
+        return worker
+    }
+
+    /// What of it doesn't work in a fleet.
+    fileprivate var obstacleToFleet: String? {
+        if !remote.isEmpty {
+            return "remote: models of other servers aren't served in a fleet; serve them without --join"
+        }
+        let hasFiles =
+            outputs.contains { $0.labels != nil }
+            || warmupSamples.contains { $0.inputs.contains { if case .file = $0.content { true } else { false } } }
+        if hasFiles { return "files of labels and of warm-up samples don't reach the workers of a fleet" }
+        return nil
+    }
+}
+
+extension WantedDeployment {
+    /// How many replicas each version is to have; `nil` for one on each worker.
+    fileprivate var replicasInFleet: Int? {
+        switch scale {
+        case .pinned(let count): isScaledByHand || configuration.replicas != nil ? count : nil
+        case .automatic(let scaling): max(scaling.minReplicas, 1)
+        case .tuned: nil
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import MantaRuntime
+import MantaTime
+
+/// What a leader decides: which groups there are to be, and which worker hosts which replica of them. A value.
+///
+/// A deployment's groups stay until all that are wanted in their place have their replicas ready, and for a while after:
+/// fronts move their requests then. So an update that can't be loaded takes nothing away.
+struct FleetPlan: Sendable {
+    /// How long the groups before stay once those after them are ready: fronts try them and let them prove themselves.
+    static let settleTime = Duration.seconds(15)
+    /// How long a worker whose lease has ended keeps what was assigned to it. Replicas that replace its own are begun at
+    /// once.
+    static let absence = Duration.seconds(60)
+
+    /// Since when the wanted groups of a deployment are ready.
+    private var readySince: [String: Instant] = [:]
+    /// Since when workers are absent, and what they said last.
+    private var absent: [String: (since: Instant, record: NodeRecord)] = [:]
+    private var lastRecords: [String: NodeRecord] = [:]
+
+    init() {}
+
+    /// What is to be in the store.
+    struct Result: Sendable, Equatable {
+        var deployments: [String: DeploymentRecord]
+        var assignments: [String: AssignmentRecord]
+        var nextReplica: Int
+    }
+
+    /// Decides.
+    ///
+    /// - Parameters:
+    ///   - wanted: All deployments; `nil` for those that are in the store.
+    ///   - state: What is in the store.
+    ///   - term: The leader's term.
+    ///   - now: The present.
+    /// - Returns: What is to be there.
+    mutating func result(
+        wanted: [DeploymentRecord]?, state: FleetState, term: Int64, at now: Instant
+    ) -> Result {
+        let nodes = workers(of: state, at: now)
+        let ready = readyReplicas(of: state)
+        var deployments: [String: DeploymentRecord] = [:]
+        for new in wanted ?? Array(state.deployments.values) {
+            deployments[new.name] = next(new, after: state.deployments[new.name], nodes: nodes, ready: ready, at: now)
+        }
+        readySince = readySince.filter { deployments[$0.key] != nil }
+        let count = nodes.count { $0.state == .ready }
+        let demands = deployments.values.flatMap { $0.demands(workers: count) }
+        let current = Assignments(
+            state.assignments.sorted { $0.key < $1.key }.flatMap { node, record in
+                record.replicas.map {
+                    Assignment(
+                        id: $0.id, group: $0.group, node: node, isReady: ready.contains($0.id), replaces: $0.replaces)
+                }
+            }, nextID: state.nextReplica)
+        let placement = Placement(of: demands, on: nodes, current: current)
+        for pending in placement.pending {
+            for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == pending.group })
+            {
+                let what = pending.count == 1 ? "a replica" : "\(pending.count) replicas"
+                deployments[name]?.pending[pending.group] = "\(what) can't be placed: \(pending.reason)"
+            }
+        }
+        let groups = Dictionary(
+            deployments.values.flatMap(\.groups).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var assignments: [String: AssignmentRecord] = [:]
+        for (node, replicas) in Dictionary(grouping: placement.assignments.replicas, by: \.node) {
+            let names = Set(replicas.map(\.group)).sorted()
+            assignments[node] = AssignmentRecord(
+                term: term, replicas: replicas.map { .init(id: $0.id, group: $0.group, replaces: $0.replaces) },
+                groups: names.compactMap { groups[$0] })
+        }
+        return Result(
+            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID)
+    }
+
+    /// When to decide again although nothing has changed; `nil` if there is nothing to wait for.
+    func nextLook(at now: Instant) -> Instant? {
+        let ends = readySince.values.map { $0 + Self.settleTime } + absent.values.map { $0.since + Self.absence }
+        return ends.filter { $0 > now }.min()
+    }
+
+    // MARK: - Parts
+
+    private mutating func next(
+        _ wanted: DeploymentRecord, after old: DeploymentRecord?, nodes: [Node], ready: Set<Int>, at now: Instant
+    ) -> DeploymentRecord {
+        var next = wanted
+        next.pending = [:]
+        let names = Set(next.versions.map(\.name))
+        next.kept = (old?.groups ?? []).filter { !names.contains($0.name) }
+        guard !next.kept.isEmpty else {
+            readySince[next.name] = nil
+            return next
+        }
+        // What can't be served isn't waited for, but takes nothing away either.
+        let count = next.replicas ?? nodes.count { $0.state == .ready }
+        let isReady = !next.versions.isEmpty && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
+        let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
+        guard isReady else {
+            readySince[next.name] = nil
+            return next
+        }
+        let since = isSame ? readySince[next.name] ?? now : now
+        readySince[next.name] = since
+        if now - since >= Self.settleTime {
+            next.kept = []
+            readySince[next.name] = nil
+        }
+        return next
+    }
+
+    /// Replicas that are ready, by group.
+    private var readyCounts: [String: Int] = [:]
+
+    private mutating func readyReplicas(of state: FleetState) -> Set<Int> {
+        let replicas = state.nodes.values.flatMap(\.replicas).filter(\.isReady)
+        readyCounts = Dictionary(replicas.map { ($0.group, 1) }, uniquingKeysWith: +)
+        return Set(replicas.map(\.id))
+    }
+
+    /// The workers that there are, and those that were until a moment ago.
+    private mutating func workers(of state: FleetState, at now: Instant) -> [Node] {
+        let present = state.nodes.filter { $0.value.kind == .worker }
+        lastRecords.merge(present) { $1 }
+        for name in present.keys { absent[name] = nil }
+        for name in state.assignments.keys where present[name] == nil && absent[name] == nil {
+            let record = lastRecords[name] ?? .unknown(name)
+            absent[name] = (now, record)
+        }
+        absent = absent.filter { state.assignments[$0.key] != nil && now - $0.value.since < Self.absence }
+        lastRecords = lastRecords.filter { present[$0.key] != nil || absent[$0.key] != nil }
+        return present.values.map { $0.node(isPresent: true) } + absent.values.map { $0.record.node(isPresent: false) }
+    }
+}
+
+extension NodeRecord {
+    /// A worker that a leader never saw.
+    fileprivate static func unknown(_ id: String) -> NodeRecord {
+        // Nothing is placed on it, so that what it has doesn't matter.
+        NodeRecord(
+            id: id, kind: .worker, capacity: .init(cpus: 1 << 40, memory: nil, gpus: 1 << 40, custom: [:]))
+    }
+
+    fileprivate func node(isPresent: Bool) -> Node {
+        Node(
+            id: id, address: address, capacity: capacity.resources, labels: labels,
+            state: isDraining || !isPresent ? .draining : .ready)
+    }
+}
+
+extension DeploymentRecord {
+    /// What is wanted, and what is kept.
+    var groups: [GroupRecord] { versions + kept }
+
+    fileprivate func demands(workers: Int) -> [Demand] {
+        groups.map { group in
+            Demand(
+                group: group.name, count: replicas ?? workers,
+                resources: Resources(
+                    cpus: Amount(thousandths: needs.cpus), memory: needs.memory, gpus: Amount(thousandths: needs.gpus)),
+                required: needs.labels, preferred: needs.preferredLabels)
+        }
+    }
+}

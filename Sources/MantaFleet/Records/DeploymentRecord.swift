@@ -1,0 +1,41 @@
+import MantaRuntime
+
+/// What is wanted of a deployment, and what stays of the one before until that serves.
+package struct DeploymentRecord: Codable, Sendable, Equatable {
+    /// What each replica needs of its node.
+    struct Needs: Codable, Sendable, Equatable {
+        /// In thousandths.
+        var cpus: Int
+        /// In bytes.
+        var memory = 0
+        /// In thousandths.
+        var gpus = 0
+        /// Labels that a node must have.
+        var labels: [String: String] = [:]
+        /// Labels that a node should have.
+        var preferredLabels: [String: String] = [:]
+    }
+
+    var name: String
+    /// How fronts take its requests, as a `model.yaml`.
+    var yaml: String
+    /// How many replicas each version is to have; `nil` for one on each worker.
+    var replicas: Int?
+    var needs: Needs
+    /// The versions that are wanted.
+    var versions: [GroupRecord]
+    /// Those that were, and serve until all that are wanted do.
+    var kept: [GroupRecord] = []
+    /// Why replicas of a group have no place, by the group's name.
+    var pending: [String: String] = [:]
+    /// Why it can't be served, or not as wanted.
+    var fault: String?
+
+    /// Whether the same is wanted, whatever became of it.
+    func wantsSame(as other: DeploymentRecord) -> Bool {
+        var (mine, others) = (self, other)
+        (mine.kept, mine.pending) = ([], [:])
+        (others.kept, others.pending) = ([], [:])
+        return mine == others
+    }
+}

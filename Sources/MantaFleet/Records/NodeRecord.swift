@@ -1,0 +1,73 @@
+package import MantaRuntime
+
+/// What a node says of itself in the store, for as long as its lease lives.
+package struct NodeRecord: Codable, Sendable, Equatable {
+    /// What a process is there for.
+    package enum Kind: String, Codable, Sendable {
+        /// Takes requests of clients, and may lead.
+        case front
+        /// Hosts replicas.
+        case worker
+    }
+
+    /// What it has for replicas.
+    package struct Capacity: Codable, Sendable, Equatable {
+        /// In thousandths.
+        var cpus: Int
+        /// In bytes; `nil` if nobody said, so that it doesn't limit.
+        var memory: Int?
+        /// In thousandths.
+        var gpus: Int
+        /// In thousandths, by name.
+        var custom: [String: Int]
+    }
+
+    /// A replica that it hosts, or is to.
+    package struct Replica: Codable, Sendable, Equatable {
+        /// The number of its assignment.
+        var id: Int
+        /// What it is a replica of.
+        var group: String
+        /// Whether it takes batches.
+        var isReady: Bool
+        /// Why it doesn't.
+        var reason: String?
+    }
+
+    /// Its name, another one after each start.
+    package var id: String
+    var kind: Kind
+    /// `http://host:port`, where it takes inference requests and gives objects.
+    package var address = ""
+    /// Whether it takes no more replicas and wants to be rid of those it has.
+    var isDraining = false
+    var capacity: Capacity
+    var labels: [String: String]
+    /// The objects that it has, by their SHA-256.
+    var objects: [String] = []
+    var replicas: [Replica] = []
+
+    /// A node that hasn't said more of itself.
+    package init(id: String, kind: Kind, capacity: Capacity, labels: [String: String] = [:]) {
+        (self.id, self.kind, self.capacity, self.labels) = (id, kind, capacity, labels)
+    }
+}
+
+extension NodeRecord.Capacity {
+    /// Far more than any machine has, and little enough to be added up.
+    private static let unlimitedMemory = 1 << 60
+
+    /// These resources. Memory that nobody declared doesn't limit.
+    package init(_ resources: Resources) {
+        cpus = resources.cpus.thousandths
+        memory = resources.memory > 0 ? resources.memory : nil
+        gpus = resources.gpus.thousandths
+        custom = resources.custom.mapValues(\.thousandths)
+    }
+
+    var resources: Resources {
+        Resources(
+            cpus: Amount(thousandths: cpus), memory: memory ?? Self.unlimitedMemory,
+            gpus: Amount(thousandths: gpus), custom: custom.mapValues(Amount.init(thousandths:)))
+    }
+}

@@ -1,0 +1,192 @@
+import FoundationEssentials
+import Logging
+import MantaConfig
+import MantaController
+import MantaFleet
+import MantaHTTP
+import MantaRuntime
+import MantaServing
+import MantaStore
+import ServiceLifecycle
+
+/// A process's part in a fleet: its store, its record there, and what it does for the others.
+final class FleetMember: Sendable {
+    /// The most bytes of models that a node keeps for others and for itself.
+    private static let objectLimit = 32 << 30
+
+    let store: EtcdStore
+    let objects: ObjectStore
+    private let keeper: LeaseKeeper
+    private let registration: NodeRegistration
+    private let duties: Duties
+    private let drainTimeout: Duration
+
+    /// What it does.
+    private enum Duties: Sendable {
+        case front(StoreMirror, FleetFront, FleetLeader)
+        case worker(WorkerNode)
+    }
+
+    /// Takes part in a fleet. Nothing is said to the others before its services run.
+    ///
+    /// - Throws: `StoreError` or `ObjectError`, whose message names what is wrong with the settings or the disk.
+    init(
+        _ configuration: FleetConfiguration, folder: String, token: String?, cpus: Int, catalog: ModelCatalog,
+        logger: Logger
+    ) async throws {
+        store = try EtcdStore(EtcdSettings(configuration))
+        objects = try await ObjectStore.open(folder + "/objects", limit: Self.objectLimit)
+        keeper = LeaseKeeper(store: store, timeToLive: .seconds(10))
+        let id = "\(ProcessInfo.processInfo.hostName)-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
+        var capacity = Resources()
+        var (labels, drainTimeout): ([String: String], Duration) = ([:], .zero)
+        if case .worker(let worker) = configuration.role {
+            capacity = Resources(worker, cpus: cpus)
+            (labels, drainTimeout) = (worker.labels, worker.drainTimeout)
+        }
+        self.drainTimeout = drainTimeout
+        registration = NodeRegistration(
+            NodeRecord(
+                id: id, kind: configuration.role.kind, capacity: .init(capacity), labels: labels), store: store,
+            keeper: keeper)
+        switch configuration.role {
+        case .front:
+            let mirror = StoreMirror(
+                store: store, prefix: FleetState.prefix, file: SnapshotFile(path: folder + "/fleet.snapshot"))
+            duties = .front(
+                mirror, FleetFront(mirror: mirror, catalog: catalog),
+                FleetLeader(
+                    store: store, mirror: mirror, keeper: keeper, objects: objects, registration: registration,
+                    logger: logger))
+        case .worker:
+            duties = .worker(
+                WorkerNode(
+                    store: store, registration: registration, catalog: catalog, objects: objects,
+                    folder: folder + "/groups", token: token, logger: logger))
+        }
+    }
+
+    /// Where what operators ask for is kept; `nil` for a worker, of which operators ask nothing.
+    var operatorStore: (any Store)? {
+        if case .front = duties { store } else { nil }
+    }
+
+    /// This is wanted by the node's files and by operators.
+    func want(_ deployments: [WantedDeployment]) {
+        if case .front(_, _, let leader) = duties { leader.want(deployments) }
+    }
+
+    /// What is known of the fleet, where this is a front.
+    var state: FleetState? {
+        if case .front(_, let front, _) = duties { front.state } else { nil }
+    }
+
+    /// The id of the node that leads, where this is a front.
+    var leader: String? {
+        if case .front(_, _, let leader) = duties { leader.leader } else { nil }
+    }
+
+    /// Others reach it at this address from now on.
+    func listens(at address: String) {
+        registration.update { $0.address = "http://" + address }
+    }
+
+    /// Has the controller look whenever an operator has changed something at another front.
+    func operatorChanges(for controller: Controller) -> any Service {
+        OperatorChangesService(
+            mirror: StoreMirror(store: store, prefix: Controller.changesPrefix), controller: controller)
+    }
+
+    private struct OperatorChangesService: Service {
+        let mirror: StoreMirror
+        let controller: Controller
+
+        func run() async throws {
+            await cancelWhenGracefulShutdown {
+                await withDiscardingTaskGroup { group in
+                    group.addTask { await mirror.run() }
+                    for await contents in mirror.updates where contents.staleSince == nil { await controller.look() }
+                }
+            }
+        }
+    }
+
+    /// Outlives everything that needs the store.
+    var membership: any Service { Membership(member: self) }
+
+    /// Ends before the listeners do: a worker's replicas are replaced elsewhere first.
+    var duty: any Service { Duty(member: self) }
+
+    private struct Membership: Service {
+        let member: FleetMember
+
+        func run() async throws {
+            await cancelWhenGracefulShutdown {
+                await withDiscardingTaskGroup { group in
+                    group.addTask { await member.registration.run() }
+                    await member.keeper.run()
+                    group.cancelAll()
+                }
+            }
+            if case .worker(let worker) = member.duties { await worker.shutdown() }
+            await member.store.close()
+            await member.objects.close()
+        }
+    }
+
+    private struct Duty: Service {
+        let member: FleetMember
+
+        func run() async throws {
+            switch member.duties {
+            case .front(let mirror, let front, let leader):
+                await cancelWhenGracefulShutdown {
+                    await withDiscardingTaskGroup { group in
+                        group.addTask { await mirror.run() }
+                        group.addTask { await front.run() }
+                        group.addTask { await leader.run() }
+                    }
+                }
+            case .worker(let worker):
+                await withDiscardingTaskGroup { group in
+                    group.addTask { await worker.run() }
+                    try? await gracefulShutdown()
+                    await worker.drain(within: member.drainTimeout)
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+}
+
+extension FleetConfiguration.Role {
+    fileprivate var kind: NodeRecord.Kind { if case .front = self { .front } else { .worker } }
+}
+
+extension EtcdSettings {
+    fileprivate init(_ fleet: FleetConfiguration) throws {
+        self.init(endpoints: fleet.endpoints)
+        prefix = fleet.prefix
+        tls = TLS(trustRoots: fleet.trustRoots, certificate: fleet.certificate?.file, key: fleet.certificate?.key)
+        if let user = fleet.user {
+            let password = try String(contentsOfFile: user.passwordFile, encoding: .utf8)
+            self.user = User(name: user.name, password: password.trimmingWhitespace)
+        }
+    }
+}
+
+extension String {
+    private static var spaces: Set<Character> { [" ", "\n", "\r", "\t", "\r\n"] }
+
+    fileprivate var trimmingWhitespace: String {
+        String(drop { Self.spaces.contains($0) }.reversed().drop { Self.spaces.contains($0) }.reversed())
+    }
+}
+
+extension Resources {
+    fileprivate init(_ worker: FleetConfiguration.Worker, cpus: Int) {
+        self.init(
+            cpus: worker.cpus.flatMap { Amount($0) } ?? Amount(cpus), memory: worker.memory ?? 0,
+            gpus: Amount(worker.gpus) ?? .zero, custom: worker.resources.compactMapValues { Amount($0) })
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Logging
+import MantaConfig
+import MantaHTTP
+import MantaServer
+import MantaTelemetry
+
+/// `manta worker`.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Host replicas for a fleet until SIGTERM or Ctrl-C.",
+        discussion: """
+            Joins the fleet whose etcd answers at the address given, and hosts the replicas that its leader places here. \
+            Models come from the other nodes. On SIGTERM its replicas are replaced elsewhere first, where there is room.
+
+              manta worker --join http://10.0.0.1:2379 --http 10.0.0.5:8000 --fleet-token-file token
+
+            Exit codes: 0 stopped, 64 wrong arguments, 69 a listener or the engine is not available.
+            """)
+
+    @Option(
+        help: ArgumentHelp("Where the fleet's etcd answers; several members are separated by commas.", valueName: "url")
+    )
+    var join: String
+    @Option(
+        help: ArgumentHelp("Where to listen for the fleet's other nodes.", valueName: "host:port"),
+        transform: Endpoint.init(argument:))
+    var http: Endpoint
+    @Option(
+        help: ArgumentHelp("Where other nodes reach it, if not where it listens.", valueName: "host:port"))
+    var advertise: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen for operators: metrics and status. Default: any free port of this machine.",
+            valueName: "host:port"), transform: Endpoint.init(argument:))
+    var admin: Endpoint?
+    @Option(
+        help: ArgumentHelp(
+            "The file with the token that the fleet's nodes show each other. Needed where they listen for other machines.",
+            valueName: "file"))
+    var fleetTokenFile: String?
+    @Option(help: "CPUs for replicas. Default: those that the process may use.")
+    var cpus: Double?
+    @Option(help: ArgumentHelp("Memory for replicas, in MiB. Without it, memory doesn't limit.", valueName: "mib"))
+    var memory: Int?
+    @Option(help: "GPUs for replicas.")
+    var gpus = 0.0
+    @Option(
+        help: ArgumentHelp("Anything else that replicas may need, and how much of it.", valueName: "name=amount"),
+        transform: FleetArguments.pair)
+    var resource: [(name: String, value: String)] = []
+    @Option(
+        help: ArgumentHelp("What deployments may ask of their nodes.", valueName: "name=value"),
+        transform: FleetArguments.pair)
+    var label: [(name: String, value: String)] = []
+    @Option(help: ArgumentHelp("How long its replicas have to be replaced elsewhere when it stops.", valueName: "s"))
+    var drainTimeout = 30.0
+    @Option(
+        help: ArgumentHelp(
+            "Where models are kept that came from other nodes. Without it they are fetched anew after a restart.",
+            valueName: "dir"))
+    var state: String?
+    @Option(help: "The least severe messages to log. Default: info.")
+    var logLevel: Logger.Level?
+
+    func validate() throws {
+        for (name, value) in resource where Double(value).map({ $0 < 0 || !$0.isFinite }) ?? true {
+            throw ValidationError("--resource \(name)=\(value): expected an amount, 0 or more")
+        }
+        guard cpus.map({ $0 >= 0 && $0.isFinite }) ?? true, gpus >= 0, gpus.isFinite, memory ?? 0 >= 0,
+            drainTimeout >= 0, drainTimeout.isFinite
+        else {
+            throw ValidationError("--cpus, --memory, --gpus and --drain-timeout: expected 0 or more")
+        }
+    }
+
+    func run() async throws {
+        try await Failure.exiting {
+            let configuration = configuration
+            try FleetArguments.check(configuration)
+            let filter = LogFilter(from: configuration.logLevel)
+            LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
+            let logger = Logger(label: "manta")
+            let lock = try configuration.stateFolder.map { try StateFolder(path: $0) }
+            try await Manta(configuration: configuration, logger: logger, logFilter: filter).run()
+            withExtendedLifetime(lock) {}
+        }
+    }
+
+    private var configuration: ServerConfiguration {
+        var worker = FleetConfiguration.Worker()
+        (worker.cpus, worker.gpus) = (cpus, gpus)
+        worker.memory = memory.map { $0 << 20 }
+        worker.resources = Dictionary(resource.map { ($0.name, Double($0.value) ?? 0) }) { $1 }
+        worker.labels = Dictionary(label.map { ($0.name, $0.value) }) { $1 }
+        worker.drainTimeout = .seconds(drainTimeout)
+        var fleet = FleetConfiguration(endpoints: FleetArguments.endpoints(join))
+        (fleet.role, fleet.tokenFile, fleet.advertised) = (.worker(worker), fleetTokenFile, advertise)
+        var configuration = ServerConfiguration()
+        (configuration.http.host, configuration.http.port) = (http.host, http.port)
+        configuration.http.credentials = fleetTokenFile
+        // Requests of a front are batches of many, which it has logged.
+        configuration.http.accessLog = false
+        configuration.grpc.endpoint = nil
+        configuration.admin.port = 0
+        if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
+        (configuration.stateFolder, configuration.fleet) = (state, fleet)
+        if let logLevel { configuration.logLevel = logLevel }
+        return configuration
+    }
+}

@@ -1,0 +1,98 @@
+import MantaRuntime
+import MantaStore
+import MantaTime
+
+@testable import MantaFleet
+
+/// A fleet without processes: a store, workers that do what they are told, and a leader.
+struct FleetModel {
+    var state = FleetState()
+    var wanted: [DeploymentRecord]?
+    /// Whether replicas that begin don't become ready.
+    var holdsBack = false
+    private var plan = FleetPlan()
+    private var now = Instant.now
+
+    init(workers: [String]) {
+        for name in workers { join(name) }
+    }
+
+    mutating func join(_ name: String) {
+        var record = NodeRecord(
+            id: name, kind: .worker, capacity: .init(Resources(cpus: Amount(4), memory: 8 << 30)))
+        record.address = "http://\(name):8000"
+        state.nodes[name] = record
+    }
+
+    /// The leader decides, and what it has decided is written.
+    mutating func step() {
+        let result = plan.result(wanted: wanted, state: state, term: 1, at: now)
+        (state.deployments, state.assignments) = (result.deployments, result.assignments)
+        state.nextReplica = result.nextReplica
+    }
+
+    /// The leader decides and the workers follow, until nothing changes.
+    mutating func settle() {
+        for _ in 0..<50 {
+            let before = state
+            step()
+            follow()
+            if state == before { return }
+        }
+    }
+
+    mutating func pass(_ duration: Duration) {
+        now += duration
+        settle()
+    }
+
+    /// Each worker hosts what is assigned to it.
+    private mutating func follow() {
+        for name in state.nodes.keys {
+            let known = Dictionary(
+                (state.nodes[name]?.replicas ?? []).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+            state.nodes[name]?.replicas = (state.assignments[name]?.replicas ?? []).map { replica in
+                known[replica.id].flatMap { $0.isReady ? $0 : nil }
+                    ?? .init(id: replica.id, group: replica.group, isReady: !holdsBack)
+            }
+        }
+    }
+
+    /// How many replicas of a deployment are assigned to each worker.
+    func hosts(of deployment: String) -> [String: Int] {
+        state.assignments.compactMapValues { record in
+            let count = record.replicas.count { $0.group.hasPrefix(deployment + "@") }
+            return count > 0 ? count : nil
+        }
+    }
+
+    /// How many replicas of a group are ready.
+    func ready(_ group: String) -> Int {
+        state.nodes.values.flatMap(\.replicas).count { $0.group == group && $0.isReady }
+    }
+
+    /// As it is in the store.
+    var entries: [Entry] {
+        func entry(_ key: String, _ value: some Encodable) -> Entry {
+            Entry(key: key, value: value.stored, created: 1, modified: 1)
+        }
+        return state.nodes.map { entry(FleetState.Key.nodes + $0, $1) }
+            + state.deployments.map { entry(FleetState.Key.deployments + $0, $1) }
+            + state.assignments.map { entry(FleetState.Key.assignments + $0, $1) }
+            + [entry(FleetState.Key.nextReplica, state.nextReplica)]
+    }
+}
+
+extension DeploymentRecord {
+    /// A deployment of one version.
+    static func of(_ name: String, version: Int, replicas: Int? = nil) -> DeploymentRecord {
+        DeploymentRecord(
+            name: name, yaml: "", replicas: replicas, needs: .init(cpus: 0),
+            versions: [
+                GroupRecord(
+                    deployment: name, version: version, model: "model.onnx",
+                    files: [.init(path: "model.onnx", object: String(repeating: "0", count: 64), byteCount: 1)],
+                    yaml: "")
+            ])
+    }
+}
