@@ -2,8 +2,8 @@
     import Glibc
 #endif
 
-/// An actor's own thread: what the actor does may block without holding up anybody else. Or that of tasks that prefer it:
-/// they go on though the cooperative pool is busy.
+/// An actor's own thread: what the actor does may block without holding up anybody else. Or, if so made, that of tasks
+/// which prefer it and go on there though the cooperative pool is busy.
 ///
 /// Unchecked Sendable: `jobs` and `isStopped` are only touched with `lock` held; the pointers never change and are
 /// freed when neither the thread nor anybody else refers to the executor.
@@ -12,9 +12,16 @@
     private let changed: UnsafeMutablePointer<pthread_cond_t>
     private var jobs: [UnownedJob] = []
     private var isStopped = false
+    private let servesTasks: Bool
 
     /// Starts the thread.
-    package init(name: String) {
+    ///
+    /// - Parameters:
+    ///   - name: The thread's.
+    ///   - servesTasks: Whether it is for tasks that prefer it, and not for an actor: what an actor does would leave and
+    ///     come back at each call, to be where its task prefers to be.
+    package init(name: String, servesTasks: Bool = false) {
+        self.servesTasks = servesTasks
         unsafe lock = .allocate(capacity: 1)
         unsafe changed = .allocate(capacity: 1)
         unsafe pthread_mutex_init(lock, nil)
@@ -56,8 +63,11 @@
             unsafe pthread_mutex_unlock(lock)
             if ready.isEmpty { return }
             for job in ready {
-                unsafe job.runSynchronously(
-                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+                if servesTasks {
+                    unsafe job.runSynchronously(on: asUnownedTaskExecutor())
+                } else {
+                    unsafe job.runSynchronously(on: asUnownedSerialExecutor())
+                }
             }
         }
     }

@@ -55,7 +55,7 @@ extension EtcdConnection.Failure {
         return text.prefix(1).lowercased() + text.dropFirst()
     }
 
-    /// What an answer that isn't a success says.
+    /// What an answer says that isn't what was asked for.
     init(status: UInt, body: Data, from member: String, _ path: String, _ settings: EtcdSettings) {
         guard let failure = try? JSONDecoder().decode(EtcdFailure.self, from: body) else {
             // Of something in between, as when what it stands for is away.
@@ -64,11 +64,10 @@ extension EtcdConnection.Failure {
                 ? .unanswered("it answers with status \(status)") : .notEtcd(status: status, body: body, member, path)
             return
         }
-        let text = failure.message ?? failure.error ?? "code \(failure.code)"
         // The codes are gRPC's.
         switch failure.code {
-        case 2, 4, 14: self = .unanswered(text)
-        default: self = .refused(StoreError(code: failure.code, text, from: member, settings))
+        case 2, 4, 14: self = .unanswered(failure.message)
+        default: self = .refused(StoreError(code: failure.code, failure.message, from: member, settings))
         }
     }
 

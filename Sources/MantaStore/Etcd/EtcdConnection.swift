@@ -151,9 +151,10 @@ final class EtcdConnection: Sendable {
             return (response.status.code, try await response.body.collect(upTo: Self.maxReplyBytes))
         }
         let data = Data(body.readableBytesView)
-        guard status == 200 else { throw Failure(status: status, body: data, from: member, Request.path, settings) }
-        let reply = try? JSONDecoder().decode(Request.Reply.self, from: data)
-        guard let reply, reply.header != nil else { throw .notEtcd(status: status, body: data, member, Request.path) }
+        let reply = status == 200 ? try? JSONDecoder().decode(Request.Reply.self, from: data) : nil
+        guard let reply, reply.header != nil else {
+            throw Failure(status: status, body: data, from: member, Request.path, settings)
+        }
         return reply
     }
 

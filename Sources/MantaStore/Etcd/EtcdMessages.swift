@@ -221,10 +221,31 @@ struct EtcdAuthenticate: EtcdRequest {
 
 /// Why etcd didn't do what it was asked.
 struct EtcdFailure: Decodable {
-    /// As in gRPC; from 3.6 on there is no `error` beside it.
+    /// As in gRPC.
     let code: Int
-    let message: String?
-    let error: String?
+    let message: String
+
+    private enum CodingKeys: String, CodingKey {
+        case code, message, error
+    }
+
+    /// In place of a stream's message.
+    private enum StreamCodingKeys: String, CodingKey {
+        case message
+        case code = "grpc_code"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        if let code = try container.decodeIfPresent(Int.self, forKey: .code) {
+            self.code = code
+            message = try container.decodeIfPresent(String.self, forKey: .message) ?? "code \(code)"
+        } else {
+            let error = try container.nestedContainer(keyedBy: StreamCodingKeys.self, forKey: .error)
+            code = try error.decode(Int.self, forKey: .code)
+            message = try error.decodeIfPresent(String.self, forKey: .message) ?? "code \(code)"
+        }
+    }
 }
 
 // MARK: - Watches

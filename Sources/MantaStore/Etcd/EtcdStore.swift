@@ -104,7 +104,9 @@ extension EtcdStore {
 
     /// What is written after `revision` to keys that begin with `prefix`.
     ///
-    /// A reader has a connection of its own. One that breaks is made again, at any member, without being seen.
+    /// A reader has a connection of its own. One that breaks is made again, at any member, without being seen. It throws
+    /// also when etcd refuses the user, or something else answers: of code ``StoreError/Code/unauthorised`` or
+    /// ``StoreError/Code/foreign``.
     public func watch(prefix: String, after revision: Int64) -> Watch {
         Watch(after: revision) { [connection, keys, self] in
             let reader = EtcdWatchReader(connection, keys, prefix: prefix) { [self] in

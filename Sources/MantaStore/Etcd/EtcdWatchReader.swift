@@ -41,6 +41,7 @@ final class EtcdWatchReader: Sendable {
     /// The first commit after `revision`; `nil` when the store is closed or the task cancelled. One at a time.
     func next(after revision: Int64) async throws(StoreError) -> Commit? {
         while !Task.isCancelled, !connection.end.isOver {
+            if let commit = state.withLock({ $0.stream })?.received(after: revision) { return commit }
             switch await step(after: revision) {
             case .commit(let commit):
                 state.withLock { ($0.failures, $0.wasDenied) = (0, false) }

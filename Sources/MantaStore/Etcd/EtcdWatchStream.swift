@@ -56,11 +56,17 @@ final class EtcdWatchStream: @unchecked Sendable {
         return stream
     }
 
+    /// The next commit of a later revision than `revision`, if it has come already.
+    func received(after revision: Int64) -> Commit? {
+        // Etcd 3.4 may tell an event twice.
+        while let commit = assembly.next() { if commit.revision > revision { return commit } }
+        return nil
+    }
+
     /// The next commit of a later revision than `revision`.
     func next(after revision: Int64) async throws -> Commit {
         while true {
-            // Etcd 3.4 may tell an event twice.
-            while let commit = assembly.next() { if commit.revision > revision { return commit } }
+            if let commit = received(after: revision) { return commit }
             let message = try await message()
             try check(message, after: revision)
             assembly.add(message, keys)
@@ -103,7 +109,7 @@ final class EtcdWatchStream: @unchecked Sendable {
 
 /// Puts the events of a watch together: all of one revision are a commit. A value.
 struct EtcdCommitAssembly {
-    private var events: [(revision: Int64, change: Commit.Change)] = []
+    private var events: ArraySlice<(revision: Int64, change: Commit.Change)> = []
     private var isWhole = true
 
     /// A message has come.
@@ -122,7 +128,7 @@ struct EtcdCommitAssembly {
         guard isWhole, let revision = events.first?.revision else { return nil }
         let count = events.prefix { $0.revision == revision }.count
         var changes = events.prefix(count).map(\.change)
-        events.removeFirst(count)
+        events = events.dropFirst(count)
         changes.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         return Commit(revision: revision, changes: changes)
     }

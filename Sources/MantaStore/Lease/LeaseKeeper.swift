@@ -16,7 +16,7 @@ public final class LeaseKeeper: Sendable {
     private let store: any Store
     private let timeToLive: Duration
     private let time: any TimeSource
-    private let executor = ThreadExecutor(name: "lease")
+    private let executor = ThreadExecutor(name: "lease", servesTasks: true)
     private let schedule: Mutex<LeaseSchedule>
     let latest = Latest<Lease?>(nil)
 

@@ -18,7 +18,7 @@ public final class StoreMirror: Sendable {
         /// The entries; `nil` while nothing is known.
         public var snapshot: Snapshot?
         /// When the store last answered, if it doesn't now, and the snapshot may be old; `nil` if it does. For one that
-        /// came from the file, when the mirror was started.
+        /// came from the file, when the mirror was made. It may take an interval until a store that is away is noticed.
         public var staleSince: Instant?
     }
 
@@ -91,18 +91,16 @@ public final class StoreMirror: Sendable {
             do throws(StoreError) {
                 let snapshot = try await store.list(prefix: prefix)
                 listed(snapshot)
-                failures = 0
                 error = await follow(after: contents.snapshot?.revision ?? snapshot.revision)
             } catch let failure {
                 error = failure
             }
-            guard let error, !Task.isCancelled else { continue }
-            // It answers: it has just forgotten what comes next.
-            if error.code == .compacted, failures == 0 {
-                failures = 1
+            guard let error, !Task.isCancelled else {
+                failures = 0
                 continue
             }
-            await failed()
+            // A store that has forgotten what comes next answers.
+            if error.code != .compacted { await failed() }
             if error.code == .closed { return }
             let delay = min(Self.longestDelay, Self.firstDelay * (1 << min(failures, 10)))
             failures += 1

@@ -8,11 +8,14 @@ final class FlakyStore: Store {
         var isAway = false
         /// Its watches tell nothing.
         var isSilent = false
+        /// It has forgotten what its watches ask for.
+        var isForgetful = false
         /// What it lists in place of what there is.
         var list: Snapshot?
     }
 
     private let store: any Store
+    private let listCount = Atomic(0)
     private let renewalCount = Atomic(0)
     private let faults = Mutex(Faults())
 
@@ -23,6 +26,9 @@ final class FlakyStore: Store {
     func change(_ body: @Sendable (inout Faults) -> Void) {
         faults.withLock { body(&$0) }
     }
+
+    /// How often it was listed.
+    var lists: Int { listCount.load(ordering: .relaxed) }
 
     /// How often a lease was kept alive.
     var renewals: Int { renewalCount.load(ordering: .relaxed) }
@@ -38,6 +44,7 @@ final class FlakyStore: Store {
 
     func list(prefix: String) async throws(StoreError) -> Snapshot {
         try check()
+        listCount.wrappingAdd(1, ordering: .relaxed)
         if let list = faults.withLock({ $0.list }) { return list }
         return try await store.list(prefix: prefix)
     }
@@ -48,8 +55,11 @@ final class FlakyStore: Store {
     }
 
     func watch(prefix: String, after revision: Int64) -> Watch {
-        let isSilent = faults.withLock { $0.isSilent }
-        return store.watch(prefix: isSilent ? "nothing has this prefix" : prefix, after: revision)
+        let faults = faults.withLock { $0 }
+        guard !faults.isForgetful else {
+            return Watch(after: revision) { _ throws(StoreError) in throw StoreError(.compacted, "list again") }
+        }
+        return store.watch(prefix: faults.isSilent ? "nothing has this prefix" : prefix, after: revision)
     }
 
     func grantLease(_ timeToLive: Duration) async throws(StoreError) -> Lease {

@@ -42,8 +42,11 @@ struct StoreForm: Sendable, CustomTestStringConvertible {
             let folder = try TemporaryFolder()
             return try await embedded(path: folder.path + "/store.db", folder: folder)
         },
-        StoreForm(testDescription: "in etcd") { try await etcd() },
+        inEtcd,
     ]
+
+    /// In an etcd that no other test uses meanwhile.
+    static let inEtcd = StoreForm(testDescription: "in etcd") { try await etcd() }
 
     /// Does `body` with an empty store of this form that runs.
     func run(_ body: (Subject) async throws -> Void) async throws {

@@ -69,8 +69,7 @@ struct StorePropertyTests {
     func etcdMatchesModel(round: UInt64) async throws {
         let seed = 0x6574_6364_00 + round
         var random = SeededGenerator(seed: seed)
-        let form = try #require(StoreForm.all.last)
-        try await form.run { subject in try await compare(subject.store, seed: seed, using: &random) }
+        try await StoreForm.inEtcd.run { subject in try await compare(subject.store, seed: seed, using: &random) }
     }
 
     private func compare(_ store: any Store, seed: UInt64, using random: inout SeededGenerator) async throws {

@@ -93,12 +93,17 @@ final class EtcdProcess: Sendable {
         guard FileManager.default.isExecutableFile(atPath: Self.binary) else {
             throw StoreError(.invalid, "\(Self.binary) isn't there: run scripts/install-dependencies --tests")
         }
-        // The shell outlives the tests' process, if only until it reads the end of its input.
-        let script =
-            #"log=$1; shift; "$@" >"$log" 2>&1 </dev/null & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
+        // The shell outlives the tests' process until it reads the end of its input, and cleans up then.
+        let script = #"""
+            folder=$1; shift
+            "$@" >"$folder/log" 2>&1 </dev/null & echo $!
+            read -r end
+            kill -9 $! 2>/dev/null
+            [ "$end" = keep ] || { sleep 0.2; rm -rf "$folder"; }
+            """#
         let (keeper, input, output) = (Process(), Pipe(), Pipe())
         keeper.executableURL = URL(filePath: "/bin/sh")
-        keeper.arguments = ["-c", script, "sh", folder.path + "/log", Self.binary] + arguments
+        keeper.arguments = ["-c", script, "sh", folder.path, Self.binary] + arguments
         keeper.standardInput = input
         keeper.standardOutput = output
         try keeper.run()
@@ -136,24 +141,27 @@ final class EtcdProcess: Sendable {
     func kill() {
         guard let running = running.withLock({ $0.take() }) else { return }
         Foundation.kill(running.pid, SIGKILL)
+        try? running.input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
         try? running.input.fileHandleForWriting.close()
         running.keeper.waitUntilExit()
+        // Its ports and files are free once it is gone, whether or not somebody has asked what became of it.
+        while let state = Self.states(of: running.pid).first, state != "Z" { sched_yield() }
     }
 
     /// Stops it where it is, so that connections are taken and nothing answers.
     func suspend() {
         signal(SIGSTOP)
         guard let pid = running.withLock({ $0?.pid }) else { return }
-        let threads = "/proc/\(pid)/task"
         // Each of its threads stops by itself.
-        while true {
-            let states = (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? []
-            let areStopped = states.allSatisfy { thread in
-                let line = (try? String(contentsOfFile: "\(threads)/\(thread)/stat", encoding: .utf8)) ?? ""
-                return line.contains(") T ")
-            }
-            if areStopped { return }
-            sched_yield()
+        while Self.states(of: pid).contains(where: { $0 != "T" }) { sched_yield() }
+    }
+
+    /// What the kernel says of a process' threads; empty if there is no such process (proc(5)).
+    private static func states(of pid: Int32) -> [Substring] {
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        return threads.compactMap { thread in
+            let line = try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/stat", encoding: .utf8)
+            return line?.split(separator: ")").last?.split(separator: " ").first
         }
     }
 

@@ -169,6 +169,22 @@ struct StoreMirrorTests {
         await inner.close()
     }
 
+    @Test("a store that has forgotten what comes next each time is listed again and again, with a delay")
+    func forgetful() async throws {
+        let (store, inner, time) = try await embedded()
+        store.change { $0.isForgetful = true }
+        let mirror = StoreMirror(store: store, prefix: "", time: time)
+        try await with(mirror) {
+            for count in 1...10 {
+                await time.sleeperExists(until: time.now + .seconds(5))
+                #expect(store.lists == count)
+                #expect(mirror.contents.snapshot != nil && mirror.contents.staleSince == nil)
+                time.advance(by: .seconds(5))
+            }
+        }
+        await inner.close()
+    }
+
     @Test("what is different between two snapshots makes one the other")
     func differences() {
         let seed: UInt64 = 0x6D69_7272
