@@ -181,7 +181,10 @@ let package = Package(
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
         tests("MantaStore", ["store-writer", grdb]),
-        tests("MantaRuntime"),
+        // A process that the tests of objects start and kill.
+        .executableTarget(
+            name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
+        tests("MantaRuntime", ["object-writer"]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
