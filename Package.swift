@@ -193,7 +193,10 @@ let package = Package(
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
         tests("MantaStore", ["MantaThreads", "store-writer", grdb]),
-        tests("MantaRuntime"),
+        // A process that the tests of objects start and kill.
+        .executableTarget(
+            name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
+        tests("MantaRuntime", ["object-writer"]),
         tests("MantaFleet", ["MantaRuntime", "MantaStore"]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),

@@ -165,7 +165,7 @@ extension ObjectStore {
 
 // MARK: - Using
 
-extension ObjectStore {
+extension ObjectStore: ObjectSource {
     /// Keeps a whole object for as long as the pin lives.
     ///
     /// - Returns: The pin, or `nil` if the object isn't there, or not whole.

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MantaRuntime
 
-@Suite("Fetching objects")
+@Suite("Fetching objects", .timeLimit(.minutes(1)))
 struct ObjectFetcherTests {
     /// A store in a folder of its own, a fetcher into it, and the nodes that have an object.
     private final class Rig: Sendable {
@@ -185,6 +185,18 @@ struct ObjectFetcherTests {
 
         #expect(try content(object) == bytes, "seed \(seed)")
         #expect(object.liars == ["a", "b"], "seed \(seed)")
+    }
+
+    @Test("what a liar gave before it failed isn't mixed with what an honest node gives", arguments: 0..<10)
+    func liarThatFails(seed: UInt64) async throws {
+        let bytes = bytes
+        let liar = FakeSource((0..<2050).map { _ in 7 }) { number, _ in if number > 14 { throw FakeSource.Cut() } }
+        let rig = try await Rig(id, ["a": liar, "b": FakeSource(bytes)], seed: seed)
+        let id = id
+        let object = try await rig.runningClock { try await rig.fetcher.fetch(id, byteCount: bytes.count) }
+
+        #expect(try content(object) == bytes, "seed \(seed)")
+        #expect(object.liars == ["a"], "seed \(seed)")
     }
 
     @Test("ranges that were damaged on the disk blame no node")
