@@ -113,7 +113,8 @@ let package = Package(
         part(
             "MantaServing",
             [
-                "MantaCore", "MantaThreads", "MantaTime", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging,
+                "MantaCore", "MantaThreads", "MantaTime", "MantaRuntime", "MantaBatching", "MantaAutoscaler",
+                "MantaTelemetry", logging,
                 lifecycle,
                 metrics,
             ]),
@@ -155,7 +156,7 @@ let package = Package(
             [
                 "MantaCore", "MantaHTTP", "MantaTime", "MantaTelemetry", "MantaBatching", "MantaAutoscaler",
                 "MantaServing",
-                "MantaConfig", "MantaController", "MantaGateway", asyncAlgorithms,
+                "MantaConfig", "MantaController", "MantaGateway", "MantaFleet", asyncAlgorithms,
             ],
             resources: [.embedInCode("Console/Page")]),
         part(
@@ -180,6 +181,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("mimalloc")]),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
+        part("MantaStoreTestKit", ["MantaStore", "MantaTestKit"]),
         part(
             "MantaGatewayTestKit",
             [
@@ -192,12 +194,12 @@ let package = Package(
         // A process that the tests of the store start and kill.
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
-        tests("MantaStore", ["MantaThreads", "store-writer", grdb]),
+        tests("MantaStore", ["MantaThreads", "MantaStoreTestKit", "store-writer", grdb]),
         // A process that the tests of objects start and kill.
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
         tests("MantaRuntime", ["object-writer"]),
-        tests("MantaFleet", ["MantaRuntime", "MantaStore"]),
+        tests("MantaFleet", ["MantaRuntime", "MantaServing", "MantaStore"]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", [logging]),
@@ -230,7 +232,8 @@ let package = Package(
             "MantaClient",
             ["MantaCore", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
         .testTarget(
-            name: "MantaSystemTests", dependencies: ["MantaTestKit"], exclude: ["Clients"], swiftSettings: settings),
+            name: "MantaSystemTests", dependencies: ["MantaTestKit", "MantaStoreTestKit"], exclude: ["Clients"],
+            swiftSettings: settings),
     ]
 )
 

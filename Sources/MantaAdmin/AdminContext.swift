@@ -1,5 +1,6 @@
 package import MantaController
 import MantaCore
+package import MantaFleet
 package import MantaGateway
 import MantaServing
 package import MantaTelemetry
@@ -14,6 +15,8 @@ package struct AdminContext: Sendable {
         case memory
         /// In this file.
         case file(String)
+        /// In the fleet's etcd.
+        case etcd
     }
 
     /// What inference works with.
@@ -28,6 +31,8 @@ package struct AdminContext: Sendable {
     package var cpus: Int
     /// Where changes are kept.
     package var store: StoreKind
+    /// What is known of the fleet that the process is a front of; `nil` if it isn't.
+    package var fleet: @Sendable () -> FleetView?
     /// Reads files again that aren't models: certificates, credentials. Gives what is wrong with them.
     package var reload: @Sendable () async -> [String]
     /// The clock.
@@ -36,7 +41,8 @@ package struct AdminContext: Sendable {
 
     package init(
         plane: DataPlane, controller: Controller, events: EventLog, registry: PrometheusRegistry, cpus: Int,
-        store: StoreKind, time: any TimeSource = MachineTime(), reload: @escaping @Sendable () async -> [String]
+        store: StoreKind, time: any TimeSource = MachineTime(), fleet: @escaping @Sendable () -> FleetView? = { nil },
+        reload: @escaping @Sendable () async -> [String]
     ) {
         self.plane = plane
         self.controller = controller
@@ -45,6 +51,7 @@ package struct AdminContext: Sendable {
         self.cpus = cpus
         self.store = store
         self.time = time
+        self.fleet = fleet
         self.reload = reload
         origin = WallClock.Origin(instant: time.now)
     }
@@ -68,7 +75,10 @@ package struct AdminContext: Sendable {
     }
 
     var isDurable: Bool {
-        if case .file = store { true } else { false }
+        switch store {
+        case .memory: false
+        case .file, .etcd: true
+        }
     }
 }
 
@@ -81,17 +91,20 @@ extension AdminContext {
             openFiles: Int(process["process_open_fds"] ?? 0), cpuSeconds: process["process_cpu_seconds_total"] ?? 0)
     }
 
+    var fleetDocument: FleetDocument? { fleet().map { FleetDocument($0, clock: clock) } }
+
     var serverDocument: ServerDocument {
         let (clock, unreadiness) = (clock, catalog.unreadiness)
         let store =
             switch store {
             case .memory: ServerDocument.Store(kind: "memory", path: nil, durable: false)
+            case .etcd: ServerDocument.Store(kind: "etcd", path: nil, durable: true)
             case .file(let path): ServerDocument.Store(kind: "sqlite", path: path, durable: true)
             }
         let snapshots = catalog.all.map(\.snapshot)
         return ServerDocument(
             version: plane.version, startedAt: origin.timestamp, uptimeS: clock.age(of: origin.instant),
-            ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, store: store,
+            ready: unreadiness == nil, reason: unreadiness, node: nodeDocument, fleet: fleetDocument, store: store,
             deployments: snapshots.map {
                 .init(name: $0.wanted.name, state: $0.state.rawValue, reason: $0.reason)
             },

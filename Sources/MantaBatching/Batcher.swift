@@ -41,6 +41,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         var serving: Set<Int> = []
         var alarm: (time: Instant, task: Task<Void, Never>)?
         var isClosed = false
+        var isAbandoned = false
         var counts = BatcherCounts()
         var batchesSincePace = 0
     }
@@ -169,8 +170,13 @@ public final class Batcher<Payload: Sendable>: Sendable {
     }
 
     /// Requests of a batch that couldn't be run wait again, for another replica, also if the batcher is closed.
-    public func putBack(_ requests: [Request]) {
-        decide { state, now in ((), state.queue.putBack(requests, at: now)) }
+    ///
+    /// - Returns: Those that nobody will run, since all was abandoned.
+    public func putBack(_ requests: [Request]) -> [Request] {
+        decide { state, now in
+            if state.isAbandoned { return (requests, .init()) }
+            return ([], state.queue.putBack(requests, at: now))
+        }
     }
 
     /// Makes a replica's ``next(for:)`` return `nil`, once its present batch is done.
@@ -209,6 +215,8 @@ public final class Batcher<Payload: Sendable>: Sendable {
         let (waiting, alarm) = state.withLock { state in
             for replica in state.waiting.keys { _ = state.queue.withdraw(replica: replica) }
             let alarm = state.queue.count == 0 ? state.alarm : nil
+            // What comes back later has its own.
+            if alarm != nil { state.alarm = nil }
             defer { state.waiting = [:] }
             return (state.waiting, alarm)
         }
@@ -219,7 +227,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// Closes, and hands back what waits instead of running it.
     public func abandon() -> [Request] {
         let requests = state.withLock { state in
-            state.isClosed = true
+            (state.isClosed, state.isAbandoned) = (true, true)
             return state.queue.removeAll()
         }
         close()

@@ -100,6 +100,9 @@ extension RemoteBatch {
                 throw failure(
                     "output \"\(spec.name)\" is \(tensor.dataType.rawValue), expected \(spec.dataType.rawValue)")
             }
+            guard spec.admits(tensor.shape) else {
+                throw failure("output \"\(spec.name)\" has shape \(tensor.shape), expected \(spec.shape)")
+            }
             return tensor
         }
     }

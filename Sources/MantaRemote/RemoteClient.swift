@@ -19,6 +19,8 @@ public final class RemoteClient: RemoteModels {
     /// Far more than the lanes of any server.
     private static let maxConnections = 256
 
+    private static let slack = TimeAmount.milliseconds(250)
+
     private let client: HTTPClient
     private let token: String?
 
@@ -50,6 +52,7 @@ public final class RemoteClient: RemoteModels {
         let metadata = try await reply(to: .init(url: address.description), address, deadline)
         guard metadata.status == 200 else { throw metadata.refusal(of: address) }
         let configuration = try await reply(to: .init(url: "\(address)/config"), address, deadline)
+        guard configuration.status < 500 else { throw configuration.refusal(of: address) }
         // The protocol doesn't demand it.
         let answer = configuration.status == 200 ? configuration.body : nil
         return try RemoteDescription(metadata: metadata.body, configuration: answer, of: address)
@@ -70,7 +73,15 @@ public final class RemoteClient: RemoteModels {
         request.headers.add(name: "Content-Type", value: "application/octet-stream")
         request.headers.add(name: "Inference-Header-Content-Length", value: "\(headerLength)")
         request.body = .bytes(body)
-        let reply = try await reply(to: request, address, .now() + TimeAmount(batch.timeout))
+        let reply: RemoteReply
+        do throws(RemoteFailure) {
+            // The server has the same time, and a moment to say that it is over.
+            reply = try await self.reply(to: request, address, .now() + TimeAmount(batch.timeout) + Self.slack)
+        } catch {
+            // Whether the server lives is looked at otherwise: the time may have been too short for any.
+            guard error.kind == .silent else { throw error }
+            throw RemoteFailure(.answered(.deadlineExceeded), error.message)
+        }
         guard reply.status == 200 else { throw reply.refusal(of: address) }
         return try batch.outputs(in: reply.body, headerLength: reply.headerLength, from: address)
     }
@@ -108,7 +119,9 @@ struct RemoteReply {
         let document = try? JSONDecoder().decode(Document.self, from: Data(buffer: body))
         let message = "\(address): \(document?.error ?? "status \(status)")"
         return switch status {
-        case 429, 502, 503: RemoteFailure(.refused, message)
+        // It has more to do than it takes, of others too: whoever asks is to know.
+        case 429: RemoteFailure(.answered(.overloaded), message)
+        case 502, 503: RemoteFailure(.refused, message)
         case 504: RemoteFailure(.answered(.deadlineExceeded), message)
         // It has no such model, or isn't a server of models at all.
         case 404, 405, 401, 403, 300..<400: RemoteFailure(.refused, message)

@@ -32,6 +32,9 @@ private struct Configuration: Decodable {
 }
 
 extension RemoteDescription {
+    /// Far more runs at a time than pay for one server.
+    private static let maxReplicas = 64
+
     /// What a server's documents say.
     ///
     /// - Throws: ``RemoteFailure`` of kind `refused` if the metadata isn't such.
@@ -53,7 +56,8 @@ extension RemoteDescription {
         let groups = (configuration?.instance_group ?? []).compactMap(\.count)
         self.init(
             signature: signature, maxRows: configuration?.max_batch_size,
-            replicas: groups.isEmpty ? nil : groups.reduce(0, +))
+            replicas: groups.isEmpty
+                ? nil : groups.reduce(0) { min($0 + min(max($1, 0), Self.maxReplicas), Self.maxReplicas) })
     }
 }
 

@@ -101,7 +101,8 @@ public struct Manta: Sendable {
         let files = ReloadableFiles()
         let context = AdminContext(
             plane: plane, controller: controller, events: events, registry: registry, cpus: cpus,
-            store: configuration.storePath.map { .file($0) } ?? .memory, reload: files.reload)
+            store: member?.operatorStore != nil ? .etcd : configuration.storePath.map { .file($0) } ?? .memory,
+            fleet: { [member] in member?.view }, reload: files.reload)
         let admin = HTTPServer(
             configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
         var routes = context.inferenceRoutes
@@ -120,7 +121,8 @@ public struct Manta: Sendable {
                 "http": "\(addresses.inference)", "grpc": "\(addresses.grpc?.description ?? "off")",
                 "admin": "\(addresses.admin)", "version": "\(Self.version)",
             ])
-        member?.listens(at: configuration.fleet?.advertised ?? addresses.inference.description)
+        let scheme = configuration.http.tls == nil ? "http" : "https"
+        member?.listens(at: "\(scheme)://\(configuration.fleet?.advertised ?? addresses.inference.description)")
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.

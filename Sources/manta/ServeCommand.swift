@@ -49,6 +49,9 @@ struct ServeCommand: AsyncParsableCommand {
             "The file with the token that the fleet's nodes show each other. Needed where they listen for other machines.",
             valueName: "file"))
     var fleetTokenFile: String?
+    @Option(
+        help: ArgumentHelp("Where the fleet's other nodes reach it, if not where it listens.", valueName: "host:port"))
+    var advertise: String?
     @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
     var allowModelControl = false
     @Flag(help: "Let clients on this machine share memory with Manta for their tensors.")
@@ -89,6 +92,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let logLevel { configuration.logLevel = logLevel }
         if let join { configuration.fleet = FleetConfiguration(endpoints: FleetArguments.endpoints(join)) }
         if let fleetTokenFile { configuration.fleet?.tokenFile = fleetTokenFile }
+        if let advertise { configuration.fleet?.advertised = advertise }
     }
 }
 

@@ -7,7 +7,8 @@ import MantaTime
 /// A fleet without processes: a store, workers that do what they are told, and a leader.
 struct FleetModel {
     var state = FleetState()
-    var wanted: [DeploymentRecord]?
+    var wanted: [DeploymentRecord] = []
+    var ended: Set<String> = []
     /// Whether replicas that begin don't become ready.
     var holdsBack = false
     private var plan = FleetPlan()
@@ -26,7 +27,7 @@ struct FleetModel {
 
     /// The leader decides, and what it has decided is written.
     mutating func step() {
-        let result = plan.result(wanted: wanted, state: state, term: 1, at: now)
+        let result = plan.result(wanted: wanted, ended: ended, state: state, term: 1, at: now)
         (state.deployments, state.assignments) = (result.deployments, result.assignments)
         state.nextReplica = result.nextReplica
     }

@@ -1,4 +1,6 @@
 import MantaRuntime
+import MantaServing
+import MantaStore
 import MantaTime
 import Testing
 
@@ -12,7 +14,7 @@ struct FleetPlanTests {
         fleet.wanted = [.of("m", version: 1)]
         fleet.settle()
         #expect(fleet.hosts(of: "m") == ["a": 1, "b": 1, "c": 1])
-        fleet.wanted?[0].replicas = 5
+        fleet.wanted[0].replicas = 5
         fleet.settle()
         #expect(fleet.hosts(of: "m").values.sorted() == [1, 2, 2])
     }
@@ -83,7 +85,8 @@ struct FleetPlanTests {
         #expect(fleet.hosts(of: "m") == [host == "a" ? "b" : "a": 1])
     }
 
-    @Test("a worker whose lease has ended keeps what it has until that is replaced, and is forgotten after a minute")
+    @Test(
+        "a worker whose lease has ended keeps what it has until others are ready in its place, however long that takes")
     func absence() {
         var fleet = FleetModel(workers: ["a", "b"])
         fleet.wanted = [.of("m", version: 1, replicas: 2)]
@@ -91,11 +94,23 @@ struct FleetPlanTests {
         fleet.holdsBack = true
         fleet.state.nodes["a"] = nil
         fleet.settle()
-        #expect(fleet.state.assignments["a"]?.replicas.count == 1)
-        #expect(fleet.state.assignments["b"]?.replicas.count == 2)
-        fleet.pass(FleetPlan.absence)
+        fleet.pass(.seconds(3600))
+        #expect(fleet.hosts(of: "m") == ["a": 1, "b": 2])
+        fleet.holdsBack = false
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["b": 2])
         #expect(fleet.state.assignments["a"] == nil)
-        #expect(fleet.state.assignments["b"]?.replicas.count == 2)
+    }
+
+    @Test("a worker whose lease has ended and whose replicas nobody else has room for keeps them")
+    func lonely() {
+        var fleet = FleetModel(workers: ["a"])
+        fleet.wanted = [.of("m", version: 1, replicas: 2)]
+        fleet.settle()
+        let before = fleet.state.assignments["a"]
+        fleet.state.nodes["a"] = nil
+        fleet.settle()
+        #expect(fleet.state.assignments["a"]?.replicas == before?.replicas)
     }
 
     @Test("what has no place says what it lacks")
@@ -107,18 +122,32 @@ struct FleetPlanTests {
         fleet.settle()
         let reason = try #require(fleet.state.deployments["m"]?.pending.values.first)
         #expect(reason == "a replica can't be placed: needs 8 cpus; node a has 4 free")
-        #expect(fleet.state.assignments.isEmpty)
+        #expect(fleet.hosts(of: "m").isEmpty)
     }
 
-    @Test("a leader without files of its own leaves what is wanted as it is")
-    func withoutFiles() {
+    @Test("a leader that never wanted a deployment leaves it as it is")
+    func others() {
         var fleet = FleetModel(workers: ["a"])
         fleet.wanted = [.of("m", version: 1)]
         fleet.settle()
-        fleet.wanted = nil
+        fleet.wanted = []
         fleet.join("b")
         fleet.settle()
         #expect(fleet.hosts(of: "m") == ["a": 1, "b": 1])
+    }
+
+    @Test("what can't be read any more goes on as it was, and says why")
+    func fault() {
+        var fleet = FleetModel(workers: ["a"])
+        fleet.wanted = [.of("m", version: 1, replicas: 3)]
+        fleet.settle()
+        var broken = DeploymentRecord.of("m", version: 1)
+        (broken.versions, broken.fault) = ([], "model.yaml: line 1")
+        fleet.wanted = [broken]
+        fleet.settle()
+        fleet.pass(.seconds(3600))
+        #expect(fleet.hosts(of: "m") == ["a": 3])
+        #expect(fleet.state.deployments["m"]?.fault == "model.yaml: line 1")
     }
 
     @Test("deciding again changes nothing, and a deployment that isn't wanted any more goes with its replicas")
@@ -129,10 +158,39 @@ struct FleetPlanTests {
         let settled = fleet.state
         fleet.step()
         #expect(fleet.state == settled)
-        fleet.wanted = [.of("n", version: 3)]
+        (fleet.wanted, fleet.ended) = ([.of("n", version: 3)], ["m"])
         fleet.settle()
         #expect(Set(fleet.state.deployments.keys) == ["n"])
         #expect(fleet.state.assignments.values.flatMap(\.groups).allSatisfy { $0.name.hasPrefix("n@3-") })
+    }
+
+    @Test("what a newer version wrote is told apart from what isn't there")
+    func unreadable() {
+        let key = FleetState.Key.nodes + "a"
+        let state = FleetState([Entry(key: key, value: Array("{}".utf8), created: 1, modified: 1)])
+        #expect(state.nodes.isEmpty && state.unreadable == [key])
+    }
+
+    @Test("a front serves what was there before until all replicas of an update are ready, and no address twice")
+    func served() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        fleet.wanted = [.of("m", version: 1)]
+        fleet.settle()
+        // Started again at the same address while its old lease lives.
+        fleet.join("c")
+        fleet.state.nodes["c"]?.address = "http://a:8000"
+        fleet.settle()
+        let before = try #require(fleet.state.wanted().first)
+        #expect(before.versions.map(\.number) == [1])
+        #expect(before.places.values.map(\.addresses.count) == [2])
+
+        fleet.holdsBack = true
+        fleet.wanted = [.of("m", version: 2)]
+        fleet.settle()
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [1])
+        fleet.holdsBack = false
+        fleet.settle()
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
     }
 
     @Test("what is stored comes back as it was")

@@ -65,19 +65,20 @@ final class ServerProcess: Sendable {
     /// Starts `manta serve` with these arguments and waits until it listens.
     ///
     /// - Parameters:
-    ///   - arguments: What follows `manta serve` and the ports.
+    ///   - subcommand: `serve`, or another one that listens.
+    ///   - arguments: What follows that and the ports.
     ///   - environment: Variables to add.
     ///   - launcher: A program, with its arguments, that runs the binary.
     /// - Returns: The process.
     /// - Throws: ``Failure`` with its log if it ends instead.
     static func start(
-        _ arguments: [String], environment: [String: String] = [:], launcher: [String] = []
+        _ arguments: [String], subcommand: String = "serve", environment: [String: String] = [:],
+        launcher: [String] = []
     ) async throws -> ServerProcess {
         let process = Process()
         let command =
-            launcher
-            + [binary.path, "serve", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
-            + arguments
+            launcher + [binary.path, subcommand, "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+            + (subcommand == "serve" ? ["--grpc", "127.0.0.1:0"] : []) + arguments
         process.executableURL = URL(filePath: command[0])
         process.arguments = Array(command.dropFirst())
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }

@@ -61,8 +61,7 @@ extension DeploymentDocument.Scale {
     init(_ snapshot: DeploymentSnapshot, cpus: Int) {
         let wanted = snapshot.wanted
         source = wanted.isScaledByHand ? "admin" : "configuration"
-        let remote = wanted.places.values.map(\.addresses.count).max() ?? 0
-        replicas = remote > 0 ? remote : snapshot.replicasOfEachVersion
+        replicas = wanted.replicasElsewhere ?? snapshot.replicasOfEachVersion
         switch wanted.scale {
         case .pinned: (mode, min, max) = ("pinned", nil, nil)
         case .automatic(let scaling):

@@ -21,9 +21,16 @@ struct ServerDocument: Encodable {
     let ready: Bool
     @Nullable var reason: String?
     let node: NodeDocument
+    @Nullable var fleet: FleetDocument?
     let store: Store
     let deployments: [Deployment]
     let warnings: [String]
+}
+
+/// This process, and the fleet that it is a front of.
+struct NodesDocument: Encodable {
+    let nodes: [NodeDocument]
+    @Nullable var fleet: FleetDocument?
 }
 
 /// What a node has.

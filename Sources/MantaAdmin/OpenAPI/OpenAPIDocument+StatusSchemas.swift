@@ -14,7 +14,7 @@ extension OpenAPIDocument {
             "Status",
             .record([
                 "version": text, "started_at": time, "uptime_s": number, "ready": flag, "reason": optionalText,
-                "node": .schema("Node"),
+                "node": .schema("Node"), "fleet": .optional(.schema("Fleet")),
                 "store": .record(["kind": text, "path": optionalText, "durable": flag]),
                 "deployments": .list(
                     of: .record(["name": text, "state": .schema("DeploymentState"), "reason": optionalText])),
@@ -27,6 +27,22 @@ extension OpenAPIDocument {
                 "id": text, "cpus": positive, "lanes": count, "resident_bytes": count, "open_files": count,
                 "cpu_seconds": number,
             ])
+        ),
+        (
+            "Fleet",
+            .record(
+                about: "The fleet that the process is a front of.",
+                [
+                    "node": text, "leader": optionalText, "store_silent_s": optionalNumber,
+                    "nodes": .list(
+                        of: .record([
+                            "id": text, "kind": ["enum": ["front", "worker"]], "address": text,
+                            "state": ["enum": ["ready", "draining"]], "cpus": number,
+                            "labels": ["type": "object", "additionalProperties": text],
+                            "groups": .list(
+                                of: .record(["name": text, "ready": count, "assigned": count, "reason": optionalText])),
+                        ])),
+                ])
         ),
         (
             "DeploymentState",

@@ -18,8 +18,12 @@ extension Operation {
             replies: [200: .reply("How it is.", .schema("Deployment")), 404: .response(404)]),
         Operation(
             method: .get, path: "/admin/v1/nodes", id: "listNodes", tag: "operations", listeners: .admin,
-            summary: "The nodes, which is this process",
-            replies: [200: .reply("How they are.", .record(["nodes": .list(of: .schema("Node"))]))]),
+            summary: "This process, and the nodes of its fleet",
+            replies: [
+                200: .reply(
+                    "How they are.",
+                    .record(["nodes": .list(of: .schema("Node")), "fleet": .optional(.schema("Fleet"))]))
+            ]),
     ]
 
     private static let changes = [

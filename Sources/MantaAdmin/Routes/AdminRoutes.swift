@@ -24,7 +24,9 @@ package struct AdminRoutes: Sendable {
                 body: .bytes(Array(context.registry.render().utf8)))
         }
         routes.on(.get, "/admin/v1/status") { [context] _ in try .json(context.serverDocument) }
-        routes.on(.get, "/admin/v1/nodes") { [context] _ in try .json(["nodes": [context.nodeDocument]]) }
+        routes.on(.get, "/admin/v1/nodes") { [context] _ in
+            try .json(NodesDocument(nodes: [context.nodeDocument], fleet: context.fleetDocument))
+        }
         registerDeployments(in: &routes)
         EventRoutes(events: context.events).register(in: &routes)
     }
@@ -79,6 +81,13 @@ package struct AdminRoutes: Sendable {
             try await body(name)
         } catch {
             throw HTTPError(error.code.status, error.message)
+        }
+        if context.fleet() != nil {
+            let document = ChangeDocument(
+                deployment: name, message: "the fleet is told; its status shows what becomes of it", done: false,
+                state: (try? context.catalog.deployment(name).snapshot.state.rawValue) ?? "loading", reason: nil,
+                durable: context.isDurable)
+            return try .json(document, status: HTTPStatus(202))
         }
         guard let deployment = try? context.catalog.deployment(name) else {
             let document = ChangeDocument(

@@ -14,6 +14,7 @@ struct Overview {
         let warnings = server.warnings ?? []
         return [headline, ""]
             + (deployments.isEmpty ? ["no deployments"] : table.lines(isColoured: isColoured))
+            + (server.fleet.map { [""] + $0.lines(isColoured: isColoured) } ?? [])
             + (warnings.isEmpty ? [] : [""] + warnings.map { "warning: \($0.printable)" })
     }
 
@@ -41,5 +42,28 @@ struct Overview {
             Quantity.short(minutes.compactMap(\.p50Ms).max()), Quantity.short(minutes.compactMap(\.p99Ms).max()),
             String(versions.reduce(0) { $0 + ($1.queued ?? 0) }), deployment.reason ?? "",
         ]
+    }
+}
+
+extension ServerDocument.Fleet {
+    /// Its nodes, what they host and why not more.
+    fileprivate func lines(isColoured: Bool) -> [String] {
+        var table = TextTable([
+            .text("NODE"), .text("KIND"), .text("STATE"), .text("ADDRESS"), .number("CPUS"), .text("REPLICAS"),
+        ])
+        for node in nodes {
+            let groups = node.groups.map { group in
+                let count = group.ready == group.assigned ? "\(group.ready)" : "\(group.ready)/\(group.assigned)"
+                return "\(group.name): \(count)\(group.reason.map { " (\($0))" } ?? "")"
+            }
+            table.add([
+                node.id, node.id == leader ? "\(node.kind), leads" : node.kind, node.state, node.address,
+                node.kind == "worker" ? JSONValue.number(node.cpus).text : "-", groups.joined(separator: ", "),
+            ])
+        }
+        let silence = storeSilentS.map {
+            ["etcd is silent for \(Quantity.age($0)): what serves goes on, nothing changes"]
+        }
+        return (silence ?? []) + table.lines(isColoured: isColoured)
     }
 }

@@ -101,6 +101,7 @@ struct WantedState {
                 configuration: configuration, source: source, versions: [.remote(number: configuration.remoteVersion)],
                 scale: .pinned(1))
             for spec in wanted.versions { wanted.places[spec] = .init(configuration.remote) }
+            wanted.replicasElsewhere = configuration.remote.count
             wanted.warnings = place.warnings
             return wanted
         }

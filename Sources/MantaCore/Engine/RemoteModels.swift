@@ -96,6 +96,9 @@ public struct RemoteFailure: Error, Sendable, Equatable {
         case silent
         /// It has answered that this request failed, which another server would say too.
         case answered(ServingError.Code)
+
+        /// Whether it has answered.
+        package var isAnswer: Bool { if case .answered = self { true } else { false } }
     }
 
     /// What this says of the server.

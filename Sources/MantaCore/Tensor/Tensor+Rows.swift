@@ -39,7 +39,8 @@ extension Tensor {
 
     /// Where, in the buffer, each of these runs of rows ends.
     private func rowEnds(_ counts: [Int]) -> [Int] {
-        let elementsPerRow = shape.dimensions.dropFirst().reduce(1, *)
+        // Sizes beside a zero may be too large to be multiplied.
+        let elementsPerRow = elementCount == 0 ? 0 : shape.dimensions.dropFirst().reduce(1, *)
         var end = byteRange.lowerBound
         if let width = dataType.byteWidth {
             return counts.map { count in

@@ -11,7 +11,8 @@ package final class FleetLeader: Sendable {
     private static let pause = Duration.milliseconds(20)
     /// As long as nothing happens, it looks again after so long.
     private static let interval = Duration.seconds(5)
-    private static let writesPerTransaction = 64
+    /// Bounds of a transaction, within those of the store.
+    private static let transaction = (writes: 64, bytes: 512 << 10)
 
     private let store: any Store
     private let mirror: StoreMirror
@@ -20,8 +21,10 @@ package final class FleetLeader: Sendable {
     private let registration: NodeRegistration
     private let time: any TimeSource
     private let logger: Logger
-    /// What this node's files and operators want; `nil` until that is known, or if it has no files.
+    /// What this node's files and operators want; `nil` until that is known.
     private let wanted = Mutex<[WantedDeployment]?>(nil)
+    /// All that they ever wanted. What was never wanted here is for others to end: a node may have no models of its own.
+    private let everWanted = Mutex<Set<String>>([])
     private let pokes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
@@ -47,6 +50,7 @@ package final class FleetLeader: Sendable {
     /// This is wanted by this node's files and by operators.
     package func want(_ deployments: [WantedDeployment]) {
         wanted.withLock { $0 = deployments }
+        everWanted.withLock { $0.formUnion(deployments.map(\.name)) }
         pokes.continuation.yield()
     }
 
@@ -81,10 +85,21 @@ package final class FleetLeader: Sendable {
                 logger.info("Leads the fleet", metadata: ["term": "\(term)"])
                 plan = (term, FleetPlan())
             }
-            guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil else { continue }
+            // Not before its own election is in what it decides from.
+            guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil,
+                snapshot.revision >= term, let records
+            else { continue }
             let state = FleetState(snapshot.entries)
+            guard state.unreadable.isEmpty else {
+                logger.warning(
+                    "Nothing is decided, since a newer version of Manta has written to the store",
+                    metadata: ["keys": "\(state.unreadable.prefix(3).joined(separator: ", "))"])
+                continue
+            }
+            let ended = everWanted.withLock { $0 }.subtracting(records.map(\.name))
             guard var present = plan?.plan else { continue }
-            let result = present.result(wanted: records, state: state, term: term, at: time.now)
+            let result = present.result(
+                wanted: records, ended: ended, state: state, term: term, at: time.now)
             plan = (term, present)
             await write(result, over: state, term: term)
             if let next = present.nextLook(at: time.now), next - time.now < Self.interval {
@@ -127,7 +142,12 @@ package final class FleetLeader: Sendable {
         }
         var rest = writes[...]
         while !rest.isEmpty {
-            let part = rest.prefix(Self.writesPerTransaction)
+            var bytes = 0
+            let fitting = rest.prefix(Self.transaction.writes).prefix { write in
+                if case .put(let key, let value, _) = write { bytes += key.utf8.count + value.count }
+                return bytes <= Self.transaction.bytes
+            }
+            let part = fitting.isEmpty ? rest.prefix(1) : fitting
             rest = rest.dropFirst(part.count)
             do throws(StoreError) {
                 let transaction = Transaction(

@@ -22,7 +22,8 @@ extension FleetState {
         }
         var wanted = WantedDeployment(
             configuration: configuration, source: .init(.admin),
-            versions: record.versions.map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
+            versions: served(record, on: nodes).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
+        wanted.replicasElsewhere = replicas(of: record)
         if record.versions.isEmpty { wanted.fault = fault ?? "it has no version" }
         wanted.warnings = ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self)
         for group in record.groups {
@@ -30,6 +31,26 @@ extension FleetState {
                 of: group, pending: record.pending[group.name], on: nodes)
         }
         return wanted
+    }
+
+    /// How many replicas each version is to have.
+    private func replicas(of record: DeploymentRecord) -> Int {
+        record.replicas ?? nodes.values.count { $0.kind == .worker && !$0.isDraining }
+    }
+
+    /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
+    private func served(_ record: DeploymentRecord, on nodes: [String: NodeRecord]) -> [GroupRecord] {
+        guard !record.kept.isEmpty else { return record.versions }
+        let ready = Dictionary(
+            nodes.values.flatMap(\.replicas).filter(\.isReady).map { ($0.group, 1) }, uniquingKeysWith: +)
+        let count = max(replicas(of: record), 1)
+        let new = record.versions.filter { (ready[$0.name] ?? 0) >= count }
+        guard new.count < record.versions.count else { return record.versions }
+        let numbers = Set(new.map(\.version))
+        var old: [Int: GroupRecord] = [:]
+        // Of several before it the last one: it was wanted last.
+        for group in record.kept where !numbers.contains(group.version) { old[group.version] = group }
+        return new + old.values.sorted { $0.version < $1.version }
     }
 
     private func places(
@@ -41,7 +62,10 @@ extension FleetState {
             let replicas = node.replicas.filter { $0.group == group.name }
             if replicas.contains(where: \.isReady) {
                 let path = "/v2/models/\(group.name.pathSegment)/versions/1"
-                if let address = RemoteAddress(node.address + path) { addresses.append(address) }
+                // A worker that was started again may have the address of the one before.
+                if let address = RemoteAddress(node.address + path), !addresses.contains(address) {
+                    addresses.append(address)
+                }
             }
             if let reason = replicas.lazy.compactMap(\.reason).first { reasons.append("node \(node.id): \(reason)") }
         }

@@ -33,6 +33,8 @@ package actor WorkerNode {
     private let logger: Logger
     private let time: any TimeSource
     private var assigned = AssignmentRecord(term: 0, replicas: [], groups: [])
+    /// That of the store when it was read last.
+    private var revision: Int64 = 0
     private var loaded: [String: Loaded] = [:]
     private var faults: [String: String] = [:]
     private var fetching: [String: Task<Void, Never>] = [:]
@@ -52,6 +54,8 @@ package actor WorkerNode {
 
     /// Follows what is assigned until the task is cancelled. What it hosts goes on serving after that.
     package func run() async {
+        // From now on the node isn't starting any more, whatever it has to host.
+        apply()
         let id = registration.current.id
         let key = FleetState.Key.assignments + id
         let mirror = StoreMirror(store: store, prefix: key)
@@ -64,9 +68,13 @@ package actor WorkerNode {
             }
             for await contents in mirror.updates {
                 guard let snapshot = contents.snapshot else { continue }
+                // The store was made anew, or an older copy of it was brought back: terms begin anew too.
+                if snapshot.revision < revision { assigned.term = 0 }
+                revision = snapshot.revision
+                // A leader says so when there is nothing to host. What isn't there, or can't be read, says nothing.
                 let entry = snapshot.entries.first { $0.key == key }
                 let record = entry.flatMap { try? JSONDecoder().decode(AssignmentRecord.self, from: Data($0.value)) }
-                take(record ?? AssignmentRecord(term: assigned.term, replicas: [], groups: []))
+                if let record { take(record) }
             }
             group.cancelAll()
         }
@@ -89,7 +97,7 @@ package actor WorkerNode {
     // MARK: - What is assigned
 
     private func take(_ record: AssignmentRecord) {
-        // What a leader before the present one still says.
+        // What a leader before the present one still says doesn't count.
         guard record.term >= assigned.term else { return }
         assigned = record
         let names = Set(record.groups.map(\.name))
@@ -146,6 +154,9 @@ package actor WorkerNode {
             for (address, objects) in holders {
                 for object in objects.compactMap({ ObjectID($0) }) { directory.set(.whole, of: object, at: address) }
             }
+        }
+        guard group.name.wholeMatch(of: /[^\/]+@[0-9]+-[0-9a-f]{12}/) != nil else {
+            throw ObjectError(.invalid, "\"\(group.name)\" isn't the name of a group")
         }
         var pins: [ObjectPin] = []
         for file in group.files {

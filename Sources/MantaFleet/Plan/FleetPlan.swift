@@ -8,14 +8,11 @@ import MantaTime
 struct FleetPlan: Sendable {
     /// How long the groups before stay once those after them are ready: fronts try them and let them prove themselves.
     static let settleTime = Duration.seconds(15)
-    /// How long a worker whose lease has ended keeps what was assigned to it. Replicas that replace its own are begun at
-    /// once.
-    static let absence = Duration.seconds(60)
-
     /// Since when the wanted groups of a deployment are ready.
     private var readySince: [String: Instant] = [:]
-    /// Since when workers are absent, and what they said last.
-    private var absent: [String: (since: Instant, record: NodeRecord)] = [:]
+    /// Workers whose lease has ended and that have replicas, with what they said last. Others are begun in their place at
+    /// once; until those are ready they keep what was assigned to them, for they may serve all the same.
+    private var absent: [String: NodeRecord] = [:]
     private var lastRecords: [String: NodeRecord] = [:]
 
     init() {}
@@ -30,18 +27,21 @@ struct FleetPlan: Sendable {
     /// Decides.
     ///
     /// - Parameters:
-    ///   - wanted: All deployments; `nil` for those that are in the store.
+    ///   - wanted: The deployments that the leader's files and operators want. Others stay as they are.
+    ///   - ended: The names of those that they wanted before and don't want any more.
     ///   - state: What is in the store.
     ///   - term: The leader's term.
     ///   - now: The present.
     /// - Returns: What is to be there.
     mutating func result(
-        wanted: [DeploymentRecord]?, state: FleetState, term: Int64, at now: Instant
+        wanted: [DeploymentRecord], ended: Set<String> = [], state: FleetState, term: Int64, at now: Instant
     ) -> Result {
-        let nodes = workers(of: state, at: now)
+        let nodes = workers(of: state)
         let ready = readyReplicas(of: state)
         var deployments: [String: DeploymentRecord] = [:]
-        for new in wanted ?? Array(state.deployments.values) {
+        let known = Set(wanted.map(\.name))
+        let others = state.deployments.values.filter { !known.contains($0.name) && !ended.contains($0.name) }
+        for new in wanted + others {
             deployments[new.name] = next(new, after: state.deployments[new.name], nodes: nodes, ready: ready, at: now)
         }
         readySince = readySince.filter { deployments[$0.key] != nil }
@@ -64,7 +64,9 @@ struct FleetPlan: Sendable {
         }
         let groups = Dictionary(
             deployments.values.flatMap(\.groups).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        var assignments: [String: AssignmentRecord] = [:]
+        // A worker that is to host nothing is told so: from silence it concludes nothing.
+        let idle = AssignmentRecord(term: term, replicas: [], groups: [])
+        var assignments = Dictionary(uniqueKeysWithValues: nodes.filter { absent[$0.id] == nil }.map { ($0.id, idle) })
         for (node, replicas) in Dictionary(grouping: placement.assignments.replicas, by: \.node) {
             let names = Set(replicas.map(\.group)).sorted()
             assignments[node] = AssignmentRecord(
@@ -77,8 +79,7 @@ struct FleetPlan: Sendable {
 
     /// When to decide again although nothing has changed; `nil` if there is nothing to wait for.
     func nextLook(at now: Instant) -> Instant? {
-        let ends = readySince.values.map { $0 + Self.settleTime } + absent.values.map { $0.since + Self.absence }
-        return ends.filter { $0 > now }.min()
+        readySince.values.map { $0 + Self.settleTime }.filter { $0 > now }.min()
     }
 
     // MARK: - Parts
@@ -88,6 +89,11 @@ struct FleetPlan: Sendable {
     ) -> DeploymentRecord {
         var next = wanted
         next.pending = [:]
+        if let fault = wanted.fault, wanted.versions.isEmpty, let old {
+            // What can't be read now was right before.
+            next = old
+            (next.fault, next.pending) = (fault, [:])
+        }
         let names = Set(next.versions.map(\.name))
         next.kept = (old?.groups ?? []).filter { !names.contains($0.name) }
         guard !next.kept.isEmpty else {
@@ -96,7 +102,9 @@ struct FleetPlan: Sendable {
         }
         // What can't be served isn't waited for, but takes nothing away either.
         let count = next.replicas ?? nodes.count { $0.state == .ready }
-        let isReady = !next.versions.isEmpty && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
+        let isReady =
+            next.fault == nil && !next.versions.isEmpty
+            && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
         let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
         guard isReady else {
             readySince[next.name] = nil
@@ -115,32 +123,36 @@ struct FleetPlan: Sendable {
     private var readyCounts: [String: Int] = [:]
 
     private mutating func readyReplicas(of state: FleetState) -> Set<Int> {
-        let replicas = state.nodes.values.flatMap(\.replicas).filter(\.isReady)
+        // Those of a worker that is absent serve, as far as anybody knows.
+        let records = Array(state.nodes.values) + Array(absent.values)
+        let replicas = records.flatMap(\.replicas).filter(\.isReady)
         readyCounts = Dictionary(replicas.map { ($0.group, 1) }, uniquingKeysWith: +)
         return Set(replicas.map(\.id))
     }
 
     /// The workers that there are, and those that were until a moment ago.
-    private mutating func workers(of state: FleetState, at now: Instant) -> [Node] {
+    private mutating func workers(of state: FleetState) -> [Node] {
         let present = state.nodes.filter { $0.value.kind == .worker }
         lastRecords.merge(present) { $1 }
         for name in present.keys { absent[name] = nil }
         for name in state.assignments.keys where present[name] == nil && absent[name] == nil {
-            let record = lastRecords[name] ?? .unknown(name)
-            absent[name] = (now, record)
+            absent[name] =
+                lastRecords[name] ?? .unknown(name, hosting: state.assignments[name]?.replicas ?? [])
         }
-        absent = absent.filter { state.assignments[$0.key] != nil && now - $0.value.since < Self.absence }
+        absent = absent.filter { state.assignments[$0.key] != nil }
         lastRecords = lastRecords.filter { present[$0.key] != nil || absent[$0.key] != nil }
-        return present.values.map { $0.node(isPresent: true) } + absent.values.map { $0.record.node(isPresent: false) }
+        return present.values.map { $0.node(isPresent: true) } + absent.values.map { $0.node(isPresent: false) }
     }
 }
 
 extension NodeRecord {
     /// A worker that a leader never saw.
-    fileprivate static func unknown(_ id: String) -> NodeRecord {
+    fileprivate static func unknown(_ id: String, hosting replicas: [AssignmentRecord.Replica]) -> NodeRecord {
         // Nothing is placed on it, so that what it has doesn't matter.
-        NodeRecord(
+        var record = NodeRecord(
             id: id, kind: .worker, capacity: .init(cpus: 1 << 40, memory: nil, gpus: 1 << 40, custom: [:]))
+        record.replicas = replicas.map { .init(id: $0.id, group: $0.group, isReady: true) }
+        return record
     }
 
     fileprivate func node(isPresent: Bool) -> Node {

@@ -22,25 +22,31 @@ package struct FleetState: Sendable, Equatable {
     package var deployments: [String: DeploymentRecord] = [:]
     var assignments: [String: AssignmentRecord] = [:]
     var nextReplica = 1
+    /// Keys whose values can't be read: a newer version wrote them.
+    var unreadable: [String] = []
 
     /// Nothing yet.
     init() {}
 
-    /// What entries say. One that can't be read counts as absent: it is of a newer version, which will write it again.
+    /// What entries say.
     init(_ entries: [Entry]) {
-        let decoder = JSONDecoder()
         for entry in entries {
-            let data = Data(entry.value)
             if let name = entry.key.suffix(after: Key.nodes) {
-                nodes[name] = try? decoder.decode(NodeRecord.self, from: data)
+                nodes[name] = read(entry)
             } else if let name = entry.key.suffix(after: Key.deployments) {
-                deployments[name] = try? decoder.decode(DeploymentRecord.self, from: data)
+                deployments[name] = read(entry)
             } else if let name = entry.key.suffix(after: Key.assignments) {
-                assignments[name] = try? decoder.decode(AssignmentRecord.self, from: data)
+                assignments[name] = read(entry)
             } else if entry.key == Key.nextReplica {
-                nextReplica = (try? decoder.decode(Int.self, from: data)) ?? 1
+                nextReplica = read(entry) ?? nextReplica
             }
         }
+    }
+
+    private mutating func read<Record: Decodable>(_ entry: Entry) -> Record? {
+        let record = try? JSONDecoder().decode(Record.self, from: Data(entry.value))
+        if record == nil { unreadable.append(entry.key) }
+        return record
     }
 }
 

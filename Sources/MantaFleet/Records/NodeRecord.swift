@@ -13,39 +13,39 @@ package struct NodeRecord: Codable, Sendable, Equatable {
     /// What it has for replicas.
     package struct Capacity: Codable, Sendable, Equatable {
         /// In thousandths.
-        var cpus: Int
+        package var cpus: Int
         /// In bytes; `nil` if nobody said, so that it doesn't limit.
-        var memory: Int?
+        package var memory: Int?
         /// In thousandths.
-        var gpus: Int
+        package var gpus: Int
         /// In thousandths, by name.
-        var custom: [String: Int]
+        package var custom: [String: Int]
     }
 
     /// A replica that it hosts, or is to.
     package struct Replica: Codable, Sendable, Equatable {
         /// The number of its assignment.
-        var id: Int
+        package var id: Int
         /// What it is a replica of.
-        var group: String
+        package var group: String
         /// Whether it takes batches.
-        var isReady: Bool
+        package var isReady: Bool
         /// Why it doesn't.
-        var reason: String?
+        package var reason: String?
     }
 
     /// Its name, another one after each start.
     package var id: String
-    var kind: Kind
+    package var kind: Kind
     /// `http://host:port`, where it takes inference requests and gives objects.
     package var address = ""
     /// Whether it takes no more replicas and wants to be rid of those it has.
-    var isDraining = false
-    var capacity: Capacity
-    var labels: [String: String]
+    package var isDraining = false
+    package var capacity: Capacity
+    package var labels: [String: String]
     /// The objects that it has, by their SHA-256.
-    var objects: [String] = []
-    var replicas: [Replica] = []
+    package var objects: [String] = []
+    package var replicas: [Replica] = []
 
     /// A node that hasn't said more of itself.
     package init(id: String, kind: Kind, capacity: Capacity, labels: [String: String] = [:]) {

@@ -77,18 +77,14 @@ final class FleetMember: Sendable {
     }
 
     /// What is known of the fleet, where this is a front.
-    var state: FleetState? {
-        if case .front(_, let front, _) = duties { front.state } else { nil }
-    }
-
-    /// The id of the node that leads, where this is a front.
-    var leader: String? {
-        if case .front(_, _, let leader) = duties { leader.leader } else { nil }
+    var view: FleetView? {
+        guard case .front(_, let front, let leader) = duties else { return nil }
+        return front.view(node: registration.current.id, leader: leader.leader)
     }
 
     /// Others reach it at this address from now on.
     func listens(at address: String) {
-        registration.update { $0.address = "http://" + address }
+        registration.update { $0.address = address }
     }
 
     /// Has the controller look whenever an operator has changed something at another front.

@@ -206,12 +206,12 @@ extension Deployment.State {
         if isFirst || new.scale != old.scale {
             actions += rescale(cpus: cpus, at: now)
         }
-        // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
-        guard new.fault == nil else { return actions }
         // Where it is served changes under a version that serves.
         for instance in instances.values {
             if let places = new.places[instance.spec] { instance.move(to: places) }
         }
+        // A folder that has lost its versions, perhaps for a moment, doesn't take away what serves.
+        guard new.fault == nil else { return actions }
         let (wanted, fallbacks) = new.instances
         return actions + controller.handle(.wanted(wanted, fallbacks: fallbacks, retry: retry), at: now)
     }

@@ -88,10 +88,13 @@ public final class ModelCatalog: Service {
     ///
     /// - Throws: ``ServingError`` with code `notFound`.
     public func deployment(_ name: String) throws(ServingError) -> Deployment {
-        guard let deployment = state.withLock({ $0.deployments[name] }) else {
-            throw ServingError(.notFound, "model \"\(name)\" is not found")
+        let (deployment, isTold) = state.withLock { ($0.deployments[name], $0.isTold) }
+        if let deployment { return deployment }
+        guard isTold else {
+            throw ServingError(
+                .modelUnavailable, "model \"\(name)\" isn't known yet: the server is starting", retryAfter: .seconds(1))
         }
-        return deployment
+        throw ServingError(.notFound, "model \"\(name)\" is not found")
     }
 
     /// Runs what was and will be wanted until shutdown, then finishes what waits.

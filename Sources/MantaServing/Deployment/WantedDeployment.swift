@@ -63,6 +63,8 @@ public struct WantedDeployment: Sendable, Hashable {
     public var versions: [VersionSpec]
     /// Where the versions are that other servers have.
     public var places: [VersionSpec: Places] = [:]
+    /// How many replicas each of those is to have there.
+    public var replicasElsewhere: Int?
     /// The versions that stand in if none of them can serve and nothing else does, the best first.
     public var fallbacks: [VersionSpec] = []
     /// How many replicas each version should have.

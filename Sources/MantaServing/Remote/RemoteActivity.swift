@@ -11,7 +11,7 @@ package struct RemoteReport: Sendable, Equatable {
 public struct RemoteActivity: Sendable, Hashable {
     /// Where it is.
     public let address: RemoteAddress
-    /// Whether it is given batches.
+    /// Whether it is given batches, be it one to prove itself.
     public internal(set) var isIn = false
     /// Why it isn't, and since when.
     public internal(set) var outage: Outage?

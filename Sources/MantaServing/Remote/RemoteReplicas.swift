@@ -1,5 +1,6 @@
 import MantaBatching
 import MantaCore
+import MantaRuntime
 import MantaTime
 import Synchronization
 
@@ -37,6 +38,7 @@ final class RemoteReplicas: Sendable {
     private let obstacle = Mutex<String?>(nil)
     private let arrivals = AsyncStream.makeStream(of: RemoteTarget.self)
     private let reports = AsyncStream.makeStream(of: RemoteReport.self, bufferingPolicy: .bufferingNewest(100))
+    private let retries = Mutex(RetryBudget())
     private let isStopping = Atomic(false)
     private let changes = ChangeSignal()
 
@@ -54,10 +56,11 @@ final class RemoteReplicas: Sendable {
 
     /// There are to be replicas at these addresses, and no others. Those that go finish what they have.
     func set(_ places: WantedDeployment.Places) {
-        let addresses = places.addresses
+        var seen: Set<RemoteAddress> = []
+        let addresses = places.addresses.filter { seen.insert($0).inserted }
         obstacle.withLock { $0 = places.obstacle }
         let (new, gone) = targets.withLock { targets in
-            let known = Dictionary(uniqueKeysWithValues: targets.map { ($0.address, $0) })
+            let known = Dictionary(targets.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
             let gone = targets.filter { !addresses.contains($0.address) }
             let next = addresses.map { known[$0] ?? RemoteTarget($0, time: time) }
             defer { targets = next }
@@ -112,21 +115,34 @@ final class RemoteReplicas: Sendable {
                 if let obstacle = description.signature.obstacle(toServingClientsOf: form.signature) {
                     throw RemoteFailure(.refused, "\(target.address): \(obstacle)")
                 }
+                if form.plan.maxRows > 0, description.maxRows.map({ $0 < form.plan.maxRows }) ?? false {
+                    throw RemoteFailure(
+                        .refused,
+                        "\(target.address): it takes batches of at most \(description.maxRows ?? 0) rows, the others "
+                            + "\(form.plan.maxRows)")
+                }
                 target.connected()
                 await serve(target, lanes: description.replicas.map { $0 + 1 } ?? Self.defaultLanes)
             } catch {
-                failed(target, error)
+                // Whatever it says when it is asked about its model: it can't be used for now.
+                failed(target, RemoteFailure(error.kind.isAnswer ? .refused : error.kind, error.message))
             }
             await pause(target)
         }
     }
 
     private func isOver(_ target: RemoteTarget) -> Bool {
-        target.isRemoved || isStopping.load(ordering: .sequentiallyConsistent) && batcher.count == 0
+        if target.isRemoved { return true }
+        guard isStopping.load(ordering: .sequentiallyConsistent) else { return false }
+        // What another one runs may come back to be run here.
+        return batcher.count == 0 && !activities.contains { $0.ongoing > 0 }
     }
 
     /// Waits until a replica that is out may be tried again.
     private func pause(_ target: RemoteTarget) async {
+        if isStopping.load(ordering: .sequentiallyConsistent), target.nextTry == nil, !isOver(target) {
+            try? await time.sleep(until: time.now + .milliseconds(20))
+        }
         while let next = target.nextTry, next > time.now, !isOver(target) {
             let isStopping = isStopping.load(ordering: .sequentiallyConsistent)
             // Once it is to stop, what waits may be gone at any time.
@@ -165,6 +181,7 @@ final class RemoteReplicas: Sendable {
     }
 
     private func execute(_ batch: [QueuedRequest<PendingInference>], at target: RemoteTarget) async {
+        retries.withLock { $0.requested(at: time.now) }
         target.began(batch.count)
         defer { target.ended(batch.count) }
         let requests = batch.map(\.payload)
@@ -238,7 +255,9 @@ final class RemoteReplicas: Sendable {
     ) async {
         guard batch.count > 1 else { return batch[0].payload.resolve(.failure(error)) }
         for request in batch {
-            if request.deadline <= time.now, !request.runsLate {
+            if target.nextTry != nil {
+                giveBack([request], after: RemoteFailure(.refused, error.message))
+            } else if request.deadline <= time.now, !request.runsLate {
                 request.payload.resolve(.failure(.deadlineExceeded(request)))
             } else {
                 await execute([request], at: target)
@@ -249,10 +268,16 @@ final class RemoteReplicas: Sendable {
     /// Has others run what a server hasn't, or may not have, run.
     private func giveBack(_ batch: [QueuedRequest<PendingInference>], after failure: RemoteFailure) {
         var back: [QueuedRequest<PendingInference>] = []
+        let mayHaveRun = failure.kind == .lost || failure.kind == .silent
+        // So that a fleet in trouble doesn't get twice its load.
+        let isInBudget = mayHaveRun && isIdempotent && retries.withLock { $0.mayRetry(at: time.now) }
         for var request in batch {
-            if failure.kind == .lost || failure.kind == .silent {
-                guard isIdempotent, request.attempts == 0 else {
-                    let why = isIdempotent ? "it was tried twice" : "it may have run, and the model isn't idempotent"
+            if mayHaveRun {
+                guard isInBudget, request.attempts == 0 else {
+                    let why =
+                        !isIdempotent
+                        ? "it may have run, and the model isn't idempotent"
+                        : request.attempts > 0 ? "it was tried twice" : "too many are tried again already"
                     request.payload.resolve(.failure(ServingError(.modelUnavailable, "\(failure.message); \(why)")))
                     continue
                 }
@@ -260,7 +285,10 @@ final class RemoteReplicas: Sendable {
             }
             back.append(request)
         }
-        batcher.putBack(back)
+        for request in batcher.putBack(back) {
+            request.payload.resolve(
+                .failure(ServingError(.shuttingDown, "\(failure.message); the version was retired meanwhile")))
+        }
     }
 
     private func failed(_ target: RemoteTarget, _ failure: RemoteFailure) {

@@ -57,13 +57,15 @@ final class RemoteTarget: Sendable {
         let now = time.now
         return state.withLock { state in
             let wasOut = state.activity.outage != nil
+            let couldTake = if case .out = state.health.state { false } else { true }
             state.health.failed(
                 failure.kind, lastSuccess: lastSuccess, at: now, jitter: .random(in: 0...1))
             guard case .out = state.health.state else { return [] }
             state.activity.isIn = false
             if !wasOut { state.activity.outages += 1 }
             state.activity.outage = .init(reason: failure.message, since: state.activity.outage?.since ?? now)
-            return state.lanes
+            // Those that were told once know.
+            return couldTake ? state.lanes : []
         }
     }
 
@@ -90,7 +92,8 @@ final class RemoteTarget: Sendable {
     private func update(_ body: (inout State) -> Void) {
         state.withLock { state in
             body(&state)
-            guard state.health.state == .isIn, !state.activity.isIn else { return }
+            if case .out = state.health.state { return }
+            guard !state.activity.isIn else { return }
             (state.activity.isIn, state.activity.outage, state.activity.changedAt) = (true, nil, time.now)
         }
     }

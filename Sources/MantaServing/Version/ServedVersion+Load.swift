@@ -49,6 +49,9 @@ extension ServedVersion {
         var plan = try BatchPlan(
             signature: description.signature, configured: configuration.batching.maxRows ?? description.maxRows,
             isShared: configuration.batching.isAcrossRequests)
+        if description.maxRows == nil, configuration.batching.maxRows == nil, plan.maxRows > 0 {
+            plan = .never("its server doesn't say whether requests may share a batch; batching.max_batch_size does")
+        }
         if let most = description.maxRows, plan.maxRows > most { plan.maxRows = most }
         let form = BatchForm(signature: description.signature, plan: plan)
         let batcher = makeBatcher(plan)

@@ -28,6 +28,8 @@ public final class StoreMirror: Sendable {
         /// Since when the store's lists are older than what is here.
         var behindSince: Instant?
         var fileFault: StoreError?
+        /// What came from the file.
+        var loaded: Snapshot?
     }
 
     private static let firstDelay = Duration.milliseconds(100)
@@ -176,7 +178,9 @@ public final class StoreMirror: Sendable {
 
     private func load() async -> Snapshot? {
         do throws(StoreError) {
-            return try await file?.load(prefix: prefix)
+            let snapshot = try await file?.load(prefix: prefix)
+            progress.withLock { $0.loaded = snapshot }
+            return snapshot
         } catch {
             progress.withLock { $0.fileFault = error }
             return nil
@@ -186,8 +190,9 @@ public final class StoreMirror: Sendable {
     private func save(to file: SnapshotFile) async {
         var saved: Snapshot?
         for await contents in updates {
-            // What isn't from the store came from the file.
-            guard contents.staleSince == nil, let snapshot = contents.snapshot, snapshot != saved else { continue }
+            // Also when the store has gone silent since: what it said last is what a start without it needs.
+            guard let snapshot = contents.snapshot, snapshot != saved, snapshot != progress.withLock({ $0.loaded })
+            else { continue }
             do throws(StoreError) {
                 try await file.save(snapshot, prefix: prefix)
                 saved = snapshot

@@ -1,4 +1,5 @@
 import Foundation
+import MantaStoreTestKit
 import MantaTestKit
 import Testing
 

@@ -1,3 +1,4 @@
+import MantaStoreTestKit
 import MantaTestKit
 import MantaTime
 import Testing

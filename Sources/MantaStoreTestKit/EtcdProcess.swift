@@ -1,20 +1,19 @@
 import Foundation
+package import MantaStore
 import MantaTestKit
 import Synchronization
 
-@testable import MantaStore
-
 /// One member of an etcd, a process of its own on free ports. It is killed, by its own pid, when the test lets go of it,
 /// and also when the tests' process is killed.
-final class EtcdProcess: Sendable {
+package final class EtcdProcess: Sendable {
     /// Where a member listens, and as what.
-    struct Address: Sendable {
-        let name: String
-        let clientPort: UInt16
-        let peerPort: UInt16
-        var scheme = "http"
+    package struct Address: Sendable {
+        package let name: String
+        package let clientPort: UInt16
+        package let peerPort: UInt16
+        package var scheme = "http"
 
-        var endpoint: String { "\(scheme)://127.0.0.1:\(clientPort)" }
+        package var endpoint: String { "\(scheme)://127.0.0.1:\(clientPort)" }
         var peer: String { "http://127.0.0.1:\(peerPort)" }
     }
 
@@ -25,19 +24,19 @@ final class EtcdProcess: Sendable {
     }
 
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
     /// As `scripts/install-dependencies --tests` puts it there.
     private static let binary = root.appending(path: ".venv/bin/etcd").path
 
-    let address: Address
+    package let address: Address
     private let folder: TemporaryFolder
     private let arguments: [String]
     private let running = Mutex<Running?>(nil)
 
-    var endpoint: String { address.endpoint }
+    package var endpoint: String { address.endpoint }
 
     /// A member of the cluster of `all` that isn't started yet, with these arguments more.
-    init(_ address: Address, of all: [Address], _ arguments: [String] = []) throws {
+    package init(_ address: Address, of all: [Address], _ arguments: [String] = []) throws {
         self.address = address
         folder = try TemporaryFolder()
         self.arguments =
@@ -56,7 +55,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// An etcd of one member that answers, with these arguments more.
-    static func start(_ arguments: [String] = [], scheme: String = "http") async throws -> EtcdProcess {
+    package static func start(_ arguments: [String] = [], scheme: String = "http") async throws -> EtcdProcess {
         let address = Address(name: "only", clientPort: try freePort(), peerPort: try freePort(), scheme: scheme)
         let process = try EtcdProcess(address, of: [address], arguments)
         try await process.start()
@@ -64,7 +63,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// An etcd of so many members, all of which answer.
-    static func cluster(_ count: Int) async throws -> [EtcdProcess] {
+    package static func cluster(_ count: Int) async throws -> [EtcdProcess] {
         let addresses = try (0..<count).map {
             Address(name: "member\($0)", clientPort: try freePort(), peerPort: try freePort())
         }
@@ -84,7 +83,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// Starts it, again or for the first time, and waits until it answers, unless that takes certificates.
-    func start() async throws {
+    package func start() async throws {
         try await launch()
         if address.scheme == "http" { try await isReady() }
     }
@@ -114,7 +113,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// Returns when it answers, be it with a refusal.
-    func isReady(_ settings: EtcdSettings? = nil) async throws {
+    package func isReady(_ settings: EtcdSettings? = nil) async throws {
         var settings = settings ?? EtcdSettings(endpoints: [endpoint])
         settings.timeout = .seconds(2)
         let store = try EtcdStore(settings)
@@ -135,10 +134,10 @@ final class EtcdProcess: Sendable {
     }
 
     /// What it wrote.
-    var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
+    package var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
 
     /// Ends it with SIGKILL.
-    func kill() {
+    package func kill() {
         guard let running = running.withLock({ $0.take() }) else { return }
         Foundation.kill(running.pid, SIGKILL)
         try? running.input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
@@ -149,7 +148,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// Stops it where it is, so that connections are taken and nothing answers.
-    func suspend() {
+    package func suspend() {
         signal(SIGSTOP)
         guard let pid = running.withLock({ $0?.pid }) else { return }
         // Each of its threads stops by itself.
@@ -166,7 +165,7 @@ final class EtcdProcess: Sendable {
     }
 
     /// Lets it go on.
-    func resume() { signal(SIGCONT) }
+    package func resume() { signal(SIGCONT) }
 
     private func signal(_ number: Int32) {
         running.withLock { if let running = $0 { _ = Foundation.kill(running.pid, number) } }
