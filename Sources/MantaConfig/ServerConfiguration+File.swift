@@ -54,6 +54,11 @@ extension ServerConfiguration {
         keys.mapping("logging") { keys in
             keys.value("level", .word()) { logLevel = $0 }
         }
+        keys.mapping("fleet", required: ["etcd"]) { keys in
+            var fleet = FleetConfiguration(endpoints: [])
+            fleet.read(&keys, folder: folder)
+            self.fleet = fleet
+        }
         keys.mapping("onnxruntime") { keys in
             keys.value("library", .path(in: folder)) { engineLibrary = $0 }
         }
@@ -83,6 +88,40 @@ extension GRPCServerConfiguration {
         keys.value("access_log", .flag) { accessLog = $0 }
         keys.value("drain_timeout_s", .seconds(in: 0...86_400)) { drainTimeout = $0 }
         keys.mapping("limits") { limits.read(&$0) }
+    }
+}
+
+extension FleetConfiguration {
+    fileprivate mutating func read(_ keys: inout MappingReader, folder: String) {
+        keys.list("etcd", of: .etcdEndpoint, isEmptyAllowed: false) { endpoints = $0 }
+        keys.value("prefix", .text) { prefix = $0 }
+        keys.value("token_file", .path(in: folder)) { tokenFile = $0 }
+        keys.value("advertise", .text) { advertised = $0 }
+        keys.value("ca", .path(in: folder)) { trustRoots = $0 }
+        keys.mapping("certificate", required: ["certificate", "key"]) { keys in
+            var (file, key) = ("", "")
+            keys.value("certificate", .path(in: folder)) { file = $0 }
+            keys.value("key", .path(in: folder)) { key = $0 }
+            certificate = (file, key)
+        }
+        keys.mapping("user", required: ["name", "password_file"]) { keys in
+            var (name, passwordFile) = ("", "")
+            keys.value("name", .text) { name = $0 }
+            keys.value("password_file", .path(in: folder)) { passwordFile = $0 }
+            user = (name, passwordFile)
+        }
+    }
+}
+
+extension Kind<String> {
+    /// Where a member of etcd answers.
+    fileprivate static var etcdEndpoint: Self {
+        Kind(expected: "http://host:port or https://host:port") { scalar in
+            guard case .string(let url) = scalar, url.wholeMatch(of: /https?:\/\/[^\/\s]+\/?/) != nil else {
+                return nil
+            }
+            return url
+        }
     }
 }
 

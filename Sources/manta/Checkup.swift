@@ -63,6 +63,12 @@ struct Checkup {
     /// Takes what was read of a server's configuration, and of its file, if it has one.
     mutating func add(_ configuration: ServerConfiguration, _ deployments: [DeploymentSource], from file: String?) {
         for deployment in deployments where deployment.faults.isEmpty {
+            let configuration = deployment.configuration
+            guard configuration.remote.isEmpty else {
+                let addresses = configuration.remote.map(\.description).joined(separator: ", ")
+                served.append("\(configuration.name): served by \(addresses)")
+                continue
+            }
             let versions = deployment.selected.map(String.init).joined(separator: ", ")
             let word = deployment.selected.count == 1 ? "version" : "versions"
             served.append("\(deployment.configuration.name): serves \(word) \(versions) of \(deployment.origin)")

@@ -90,7 +90,10 @@ struct ServeCommand: AsyncParsableCommand {
         if let traceFile { configuration.traceFile = traceFile }
         if adminInsecure { configuration.admin.isInsecureAllowed = true }
         if let logLevel { configuration.logLevel = logLevel }
-        if let join { configuration.fleet = FleetConfiguration(endpoints: FleetArguments.endpoints(join)) }
+        if let join {
+            configuration.fleet = configuration.fleet ?? FleetConfiguration(endpoints: [])
+            configuration.fleet?.endpoints = FleetArguments.endpoints(join)
+        }
         if let fleetTokenFile { configuration.fleet?.tokenFile = fleetTokenFile }
         if let advertise { configuration.fleet?.advertised = advertise }
     }

@@ -21,7 +21,12 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("Where the fleet's etcd answers; several members are separated by commas.", valueName: "url")
     )
-    var join: String
+    var join: String?
+    @Option(
+        help: ArgumentHelp(
+            "A configuration file, of which http, admin, fleet, state and logging count; options given here override it.",
+            valueName: "file"), completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
     @Option(
         help: ArgumentHelp("Where to listen for the fleet's other nodes.", valueName: "host:port"),
         transform: Endpoint.init(argument:))
@@ -76,7 +81,10 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.exiting {
-            let configuration = configuration
+            let configuration = try configuration()
+            var checkup = Checkup()
+            checkup.add(configuration, [], from: config)
+            guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             try FleetArguments.check(configuration)
             let filter = LogFilter(from: configuration.logLevel)
             LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
@@ -87,25 +95,40 @@ struct WorkerCommand: AsyncParsableCommand {
         }
     }
 
-    private var configuration: ServerConfiguration {
+    private func configuration() throws -> ServerConfiguration {
+        let read =
+            config.map { ServerConfiguration.read(file: $0) } ?? (configuration: ServerConfiguration(), faults: [])
+        guard read.faults.isEmpty else { throw ConfigurationErrors(faults: read.faults) }
+        var configuration = read.configuration
+        var fleet = configuration.fleet ?? FleetConfiguration(endpoints: [])
+        if let join { fleet.endpoints = FleetArguments.endpoints(join) }
+        guard !fleet.endpoints.isEmpty else {
+            throw ValidationError("which fleet? name its etcd with --join, or under \"fleet\" in --config")
+        }
+        if let fleetTokenFile { fleet.tokenFile = fleetTokenFile }
+        if let advertise { fleet.advertised = advertise }
+        fleet.role = .worker(worker)
+        (configuration.http.host, configuration.http.port) = (http.host, http.port)
+        configuration.http.credentials = fleet.tokenFile
+        // Requests of a front are batches of many, which it has logged.
+        configuration.http.accessLog = false
+        configuration.grpc.endpoint = nil
+        if config == nil { configuration.admin.port = 0 }
+        if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
+        (configuration.repositories, configuration.modelFiles) = ([], [])
+        if let state { configuration.stateFolder = state }
+        configuration.fleet = fleet
+        if let logLevel { configuration.logLevel = logLevel }
+        return configuration
+    }
+
+    private var worker: FleetConfiguration.Worker {
         var worker = FleetConfiguration.Worker()
         (worker.cpus, worker.gpus) = (cpus, gpus)
         worker.memory = memory.map { $0 << 20 }
         worker.resources = Dictionary(resource.map { ($0.name, Double($0.value) ?? 0) }) { $1 }
         worker.labels = Dictionary(label.map { ($0.name, $0.value) }) { $1 }
         worker.drainTimeout = .seconds(drainTimeout)
-        var fleet = FleetConfiguration(endpoints: FleetArguments.endpoints(join))
-        (fleet.role, fleet.tokenFile, fleet.advertised) = (.worker(worker), fleetTokenFile, advertise)
-        var configuration = ServerConfiguration()
-        (configuration.http.host, configuration.http.port) = (http.host, http.port)
-        configuration.http.credentials = fleetTokenFile
-        // Requests of a front are batches of many, which it has logged.
-        configuration.http.accessLog = false
-        configuration.grpc.endpoint = nil
-        configuration.admin.port = 0
-        if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
-        (configuration.stateFolder, configuration.fleet) = (state, fleet)
-        if let logLevel { configuration.logLevel = logLevel }
-        return configuration
+        return worker
     }
 }

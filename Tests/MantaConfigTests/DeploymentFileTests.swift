@@ -173,8 +173,8 @@ struct DeploymentFileTests {
             faults(yaml) == [
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
-                    + "file_name, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, versions, warmup, "
-                    + "onnxruntime, rollout, autoscaling, tuning",
+                    + "file_name, remote, idempotent, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
+                    + "versions, warmup, onnxruntime, rollout, autoscaling, tuning",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",
                 "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 0.001 to 86400000, "

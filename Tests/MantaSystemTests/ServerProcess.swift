@@ -65,8 +65,8 @@ final class ServerProcess: Sendable {
     /// Starts `manta serve` with these arguments and waits until it listens.
     ///
     /// - Parameters:
+    ///   - arguments: What follows the subcommand and the ports.
     ///   - subcommand: `serve`, or another one that listens.
-    ///   - arguments: What follows that and the ports.
     ///   - environment: Variables to add.
     ///   - launcher: A program, with its arguments, that runs the binary.
     /// - Returns: The process.

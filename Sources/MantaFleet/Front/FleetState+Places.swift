@@ -7,6 +7,8 @@ extension FleetState {
     ///
     /// - Parameter remembered: Nodes that were there a moment ago. Whether they still serve is for the connections to
     ///   them to tell, not for their leases.
+    ///
+    /// - Returns: The deployments, by name.
     func wanted(remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
         let all = nodes.merging(remembered) { present, _ in present }
         return deployments.values.sorted { $0.name < $1.name }.map { wanted($0, on: all) }

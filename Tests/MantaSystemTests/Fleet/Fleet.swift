@@ -34,6 +34,30 @@ final class Fleet: Sendable {
             join + ["--state", "\(folder.path)/\(name)"] + arguments, subcommand: "worker")
     }
 
+    /// Waits until the snapshot that a front keeps, at most once a second, has so many replicas that are ready.
+    func wait(untilSnapshotOf name: String, hasReady count: Int) async throws {
+        struct Snapshot: Decodable {
+            struct Entry: Decodable {
+                var value: Data
+            }
+
+            var entries: [Entry]
+        }
+        let file = URL(filePath: "\(folder.path)/\(name)/fleet.snapshot")
+        try await onThread {
+            let deadline = ContinuousClock.now + .seconds(10)
+            while true {
+                // The checksum is in the first line.
+                let lines = (try? Data(contentsOf: file))?.split(separator: UInt8(ascii: "\n"), maxSplits: 1) ?? []
+                let snapshot = lines.last.flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+                let text = (snapshot?.entries ?? []).map { String(decoding: $0.value, as: UTF8.self) }.joined()
+                if text.ranges(of: "\"isReady\":true").count >= count { return }
+                guard .now < deadline else { throw SocketClient.Failure("the snapshot has no \(count) replicas") }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+        }
+    }
+
     /// Waits until the model is as wanted, as a front sees it.
     @discardableResult
     static func wait(

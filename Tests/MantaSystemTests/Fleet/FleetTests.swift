@@ -66,6 +66,7 @@ extension OperationTests {
             try await Fleet.wait(front, forHosts: 2)
             try await Fleet.wait(other, forHosts: 2)
             let load = try await Self.load(on: front)
+            try await fleet.wait(untilSnapshotOf: "other", hasReady: 2)
 
             let (_, report) = try await load.during(steps: {
                 fleet.etcd[0].kill()
@@ -82,8 +83,9 @@ extension OperationTests {
                 #expect(answer == 200)
 
                 try await fleet.etcd[0].start()
-                _ = try await fleet.worker("third")
+                let third = try await fleet.worker("third")
                 try await Fleet.wait(front, for: "on a new worker") { $0.readyReplicas == 2 }
+                withExtendedLifetime((again, third)) {}
             })
 
             print("without etcd: \(report)")
