@@ -1,6 +1,7 @@
 import FoundationEssentials
 import MantaClient
 import MantaConfig
+import MantaCore
 import MantaGRPC
 import MantaHTTP
 import MantaServing

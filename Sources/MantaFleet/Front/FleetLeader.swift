@@ -9,7 +9,7 @@ import Synchronization
 package final class FleetLeader: Sendable {
     /// After a change more changes are waited for, so that they are decided together.
     private static let pause = Duration.milliseconds(20)
-    /// As long as nothing happens, it looks again after so long.
+    /// As long as nothing happens, it looks again after so long: some things are due after a time.
     private static let interval = Duration.seconds(5)
     /// Bounds of a transaction, within those of the store.
     private static let transaction = (writes: 64, bytes: 512 << 10)
@@ -102,12 +102,6 @@ package final class FleetLeader: Sendable {
                 wanted: records, ended: ended, state: state, term: term, at: time.now)
             plan = (term, present)
             await write(result, over: state, term: term)
-            if let next = present.nextLook(at: time.now), next - time.now < Self.interval {
-                Task { [time, pokes] in
-                    guard (try? await time.sleep(until: next)) != nil else { return }
-                    pokes.continuation.yield()
-                }
-            }
             try? await time.sleep(until: time.now + Self.pause)
         }
     }

@@ -59,6 +59,7 @@ extension FleetState {
         of group: GroupRecord, pending: String?, on nodes: [String: NodeRecord]
     ) -> WantedDeployment.Places {
         var addresses: [RemoteAddress] = []
+        var counts: [RemoteAddress: Int] = [:]
         var reasons: [String] = [pending].compactMap(\.self)
         for node in nodes.values.sorted(by: { $0.id < $1.id }) {
             let replicas = node.replicas.filter { $0.group == group.name }
@@ -67,12 +68,16 @@ extension FleetState {
                 // A worker that was started again may have the address of the one before.
                 if let address = RemoteAddress(node.address + path), !addresses.contains(address) {
                     addresses.append(address)
+                    counts[address] = replicas.count { $0.isReady }
                 }
             }
             if let reason = replicas.lazy.compactMap(\.reason).first { reasons.append("node \(node.id): \(reason)") }
         }
         if reasons.isEmpty, addresses.isEmpty { reasons = ["no worker has loaded it yet"] }
-        return .init(addresses, obstacle: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+        var places = WantedDeployment.Places(
+            addresses, obstacle: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
+        places.replicas = counts
+        return places
     }
 }
 

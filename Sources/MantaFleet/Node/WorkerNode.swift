@@ -14,6 +14,7 @@ import NIOPosix
 package actor WorkerNode {
     /// How often the state of replicas is looked at.
     private static let lookInterval = Duration.milliseconds(100)
+    private static let firstPause = Duration.milliseconds(100)
 
     /// A group whose files are here.
     private struct Loaded {
@@ -121,12 +122,14 @@ package actor WorkerNode {
                 deployment.scale = .pinned(counts[name] ?? 0)
                 return deployment
             })
+        let objects = Set(loaded.values.flatMap(\.pins).map(\.id.description)).sorted()
+        registration.update { $0.objects = objects }
         tell()
     }
 
     /// Brings the files of a group here, however often that has to be tried.
     private func fetch(_ group: GroupRecord) async {
-        var pause = Duration.milliseconds(200)
+        var pause = Self.firstPause
         while !Task.isCancelled {
             do {
                 let group = try await files(of: group)
@@ -134,13 +137,14 @@ package actor WorkerNode {
                 loaded[group.deployment.name] = group
                 faults[group.deployment.name] = nil
                 fetching[group.deployment.name] = nil
-                registration.update { record in
-                    record.objects = Set(record.objects + group.pins.map(\.id.description)).sorted()
-                }
                 return apply()
             } catch {
-                faults[group.name] = "\(error)"
-                logger.warning("A model can't be fetched", metadata: ["group": "\(group.name)", "reason": "\(error)"])
+                // At first those who have the files may not have said so yet.
+                if pause > Self.firstPause {
+                    faults[group.name] = "\(error)"
+                    logger.warning(
+                        "A model can't be fetched", metadata: ["group": "\(group.name)", "reason": "\(error)"])
+                }
                 try? await time.sleep(until: time.now + pause)
                 pause = min(pause * 2, .seconds(10))
             }

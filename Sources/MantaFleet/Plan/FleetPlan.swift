@@ -77,11 +77,6 @@ struct FleetPlan: Sendable {
             deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID)
     }
 
-    /// When to decide again although nothing has changed; `nil` if there is nothing to wait for.
-    func nextLook(at now: Instant) -> Instant? {
-        readySince.values.map { $0 + Self.settleTime }.filter { $0 > now }.min()
-    }
-
     // MARK: - Parts
 
     private mutating func next(

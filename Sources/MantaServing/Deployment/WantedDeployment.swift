@@ -27,6 +27,8 @@ public struct WantedDeployment: Sendable, Hashable {
     public struct Places: Sendable, Hashable {
         /// The addresses of its replicas.
         public var addresses: [RemoteAddress]
+        /// How many replicas an address has, where that is known better than by asking.
+        public var replicas: [RemoteAddress: Int] = [:]
         /// Why there are none, or fewer than there should be.
         public var obstacle: String?
 

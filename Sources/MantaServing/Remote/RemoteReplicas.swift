@@ -69,6 +69,11 @@ final class RemoteReplicas: Sendable {
         for target in gone {
             for lane in target.remove() { batcher.retire(lane) }
         }
+        for target in targets.withLock({ $0 }) {
+            guard let count = places.replicas[target.address] else { continue }
+            // They begin anew, as many as there are to be.
+            for lane in target.setReplicas(count) { batcher.retire(lane) }
+        }
         for target in new { arrivals.continuation.yield(target) }
         changes.send()
     }
@@ -122,7 +127,8 @@ final class RemoteReplicas: Sendable {
                             + "\(form.plan.maxRows)")
                 }
                 target.connected()
-                await serve(target, lanes: description.replicas.map { $0 + 1 } ?? Self.defaultLanes)
+                let replicas = target.replicas ?? description.replicas
+                await serve(target, lanes: replicas.map { $0 + 1 } ?? Self.defaultLanes)
             } catch {
                 // Whatever it says when it is asked about its model: it can't be used for now.
                 failed(target, RemoteFailure(error.kind.isAnswer ? .refused : error.kind, error.message))

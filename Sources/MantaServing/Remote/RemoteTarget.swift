@@ -9,6 +9,8 @@ final class RemoteTarget: Sendable {
         var activity: RemoteActivity
         var lanes: Set<Int> = []
         var isRemoved = false
+        /// How many replicas it has, if somebody said so.
+        var replicas: Int?
         var lastSuccess: Instant?
     }
 
@@ -66,6 +68,18 @@ final class RemoteTarget: Sendable {
             state.activity.outage = .init(reason: failure.message, since: state.activity.outage?.since ?? now)
             // Those that were told once know.
             return couldTake ? state.lanes : []
+        }
+    }
+
+    /// How many replicas it has, if somebody said so.
+    var replicas: Int? { state.withLock { $0.replicas } }
+
+    /// It has so many replicas. Returns the lanes that are to end, if that is another number than before.
+    func setReplicas(_ count: Int) -> Set<Int> {
+        state.withLock { state in
+            guard state.replicas != count else { return [] }
+            state.replicas = count
+            return state.lanes.count == count + 1 ? [] : state.lanes
         }
     }
 

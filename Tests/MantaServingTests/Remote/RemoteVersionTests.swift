@@ -158,6 +158,40 @@ struct RemoteVersionTests {
         }
     }
 
+    @Test("a server is given as many batches at a time as it has replicas, and one more, also when that changes")
+    func lanes() async throws {
+        let running = Mutex(0)
+        let most = Mutex(0)
+        let remotes = FakeRemotes([Self.first: .init(description: .success(.init(signature: .twoColumns, maxRows: 1)))])
+        remotes.change(Self.first) { server in
+            server.run = { (batch: RemoteBatch) async throws(RemoteFailure) -> [Tensor] in
+                let now = running.withLock { running in
+                    running += 1
+                    return running
+                }
+                most.withLock { $0 = max($0, now) }
+                for _ in 0..<20 { await Task.yield() }
+                running.withLock { $0 -= 1 }
+                return [batch.inputs[0]!]
+            }
+        }
+        try await serving(remotes, [Self.first]) { version in
+            for count in [3, 1, 5] {
+                var places = WantedDeployment.Places([Self.first])
+                places.replicas = [Self.first: count]
+                version.move(to: places)
+                // What runs with the lanes before ends first.
+                for _ in 0..<3 {
+                    most.withLock { $0 = 0 }
+                    await withTaskGroup(of: Void.self) { group in
+                        for value in 0..<60 { group.addTask { _ = try? await version.answer(.columns(Float(value))) } }
+                    }
+                }
+                #expect(most.withLock { $0 } == count + 1)
+            }
+        }
+    }
+
     @Test("requests are refused with the reason while no server answers, and served once one does")
     func outage() async throws {
         let remotes = FakeRemotes([Self.first: .init()])
