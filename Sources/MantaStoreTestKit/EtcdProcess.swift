@@ -142,7 +142,6 @@ package final class EtcdProcess: Sendable {
         Foundation.kill(running.pid, SIGKILL)
         try? running.input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
         try? running.input.fileHandleForWriting.close()
-        running.keeper.waitUntilExit()
         // Its ports and files are free once it is gone, whether or not somebody has asked what became of it.
         while let state = Self.states(of: running.pid).first, state != "Z" { sched_yield() }
     }
