@@ -31,13 +31,28 @@ public struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
         guard let scheme = ["http://", "https://"].first(where: url.hasPrefix) else { return nil }
         let rest = url.dropFirst(scheme.count)
         guard let slash = rest.firstIndex(of: "/"), slash > rest.startIndex else { return nil }
-        server = scheme + rest[..<slash]
+        let host = rest[..<slash]
+        guard host.utf8.allSatisfy(Self.isInHost) else { return nil }
+        server = scheme + host
         path = String(rest[slash...].reversed().drop { $0 == "/" }.reversed())
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-        guard !path.contains(where: { " ?#".contains($0) }), !parts.contains(""),
-            parts.count == 3 || parts.count == 5 && parts[4] == "versions" && Int(parts[5]) != nil,
+        guard path.utf8.allSatisfy(Self.isInPath), !parts.contains(""),
+            parts.count == 3 || parts.count == 5 && parts[4] == "versions" && Int(parts[5]) ?? 0 > 0,
             parts.starts(with: ["v2", "models"])
         else { return nil }
+    }
+
+    /// Letters, digits, dots and the like, a port, and the brackets of an IPv6 address.
+    private static func isInHost(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x3A, 0x41...0x5B, 0x5D, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
+    /// What may stand in a path as it is, or begins an escape (RFC 3986, section 3.3).
+    private static func isInPath(_ byte: UInt8) -> Bool {
+        byte > 0x20 && byte < 0x7F && !"\"#<>?[\\]^`{|}".utf8.contains(byte)
     }
 
     /// The version that it names; `nil` if the server is to choose.
