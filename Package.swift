@@ -107,7 +107,7 @@ let package = Package(
             ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "MantaTime", "CONNXRuntime"]),
-        part("MantaRemote", ["MantaCore", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
+        part("MantaRemote", ["MantaCore", "MantaTime", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),
         part(

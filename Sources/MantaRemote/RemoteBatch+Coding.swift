@@ -1,5 +1,6 @@
 import FoundationEssentials
 import MantaCore
+import MantaTime
 import NIOCore
 import NIOFoundationEssentialsCompat
 
@@ -55,7 +56,7 @@ extension RemoteBatch {
     func encoded() -> (body: ByteBuffer, headerLength: Int) {
         let given = zip(signature.inputs, inputs).compactMap { spec, tensor in tensor.map { (spec.name, $0) } }
         let header = RequestHeader(
-            parameters: .init(timeout: timeout.microseconds),
+            parameters: .init(timeout: timeout.nanoseconds / 1000),
             inputs: given.map { name, tensor in
                 .init(
                     name: name, datatype: tensor.dataType.rawValue, shape: tensor.shape.dimensions,
@@ -125,9 +126,4 @@ extension Tensor {
             unsafe bytes.withUnsafeReadableBytes { unsafe target.copyMemory(from: $0) }
         }
     }
-}
-
-extension Duration {
-    /// In whole microseconds.
-    fileprivate var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
 }

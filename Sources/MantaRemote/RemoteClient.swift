@@ -1,6 +1,7 @@
 public import MantaCore
 import AsyncHTTPClient
 import FoundationEssentials
+import MantaTime
 import NIOCore
 import NIOFoundationEssentialsCompat
 import NIOHTTP1
@@ -133,7 +134,6 @@ struct RemoteReply {
 
 extension TimeAmount {
     init(_ duration: Duration) {
-        let (seconds, attoseconds) = duration.components
-        self = .nanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        self = .nanoseconds(duration.nanoseconds)
     }
 }

@@ -1,6 +1,5 @@
 package import MantaServing
 package import MantaStore
-import MantaTime
 
 /// Serves what the fleet has: keeps the deployments of a front what the store says of them.
 package final class FleetFront: Sendable {

@@ -26,7 +26,6 @@ package actor WorkerNode {
     private let store: any Store
     private let registration: NodeRegistration
     private let catalog: ModelCatalog
-    private let objects: ObjectStore
     private let fetcher: ObjectFetcher<SystemRandomNumberGenerator>
     private let client: HTTPClient
     /// Where the files of groups are put together.
@@ -44,7 +43,7 @@ package actor WorkerNode {
         store: any Store, registration: NodeRegistration, catalog: ModelCatalog, objects: ObjectStore, folder: String,
         token: String?, logger: Logger, time: any TimeSource = MachineTime()
     ) {
-        (self.store, self.registration, self.catalog, self.objects) = (store, registration, catalog, objects)
+        (self.store, self.registration, self.catalog) = (store, registration, catalog)
         (self.folder, self.logger, self.time) = (folder, logger, time)
         let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
         self.client = client

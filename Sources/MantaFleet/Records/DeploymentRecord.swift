@@ -30,12 +30,4 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
     var fault: String?
-
-    /// Whether the same is wanted, whatever became of it.
-    func wantsSame(as other: DeploymentRecord) -> Bool {
-        var (mine, others) = (self, other)
-        (mine.kept, mine.pending) = ([], [:])
-        (others.kept, others.pending) = ([], [:])
-        return mine == others
-    }
 }
