@@ -61,7 +61,7 @@ final class RemoteTarget: Sendable {
             let wasOut = state.activity.outage != nil
             let couldTake = if case .out = state.health.state { false } else { true }
             state.health.failed(
-                failure.kind, lastSuccess: lastSuccess, at: now, jitter: .random(in: 0...1))
+                failure.kind, lastSuccess: lastSuccess, at: now, jitter: time.jitter())
             guard case .out = state.health.state else { return [] }
             state.activity.isIn = false
             if !wasOut { state.activity.outages += 1 }
