@@ -85,6 +85,7 @@ let package = Package(
         .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CONNXRuntime"),
+        .target(name: "CSimulation"),
 
         part("MantaThreads"),
         part("MantaTime"),
@@ -179,6 +180,16 @@ let package = Package(
             // In place of the C library's allocator: what one thread reads another answers and frees, and the C library
             // makes such threads wait for each other, more or less so by the chance of which of them share an arena.
             linkerSettings: [.linkedLibrary("mimalloc")]),
+
+        // The fleet's decisions in a world that isn't real.
+        part(
+            "MantaSimulation",
+            [
+                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
+                "MantaFleet", deque, heap, logging,
+            ]),
+        .executableTarget(
+            name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
         part("MantaStoreTestKit", ["MantaStore", "MantaTestKit"]),

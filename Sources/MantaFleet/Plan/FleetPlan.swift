@@ -159,7 +159,7 @@ extension NodeRecord {
 
 extension DeploymentRecord {
     /// What is wanted, and what is kept.
-    var groups: [GroupRecord] { versions + kept }
+    package var groups: [GroupRecord] { versions + kept }
 
     fileprivate func demands(workers: Int) -> [Demand] {
         groups.map { group in

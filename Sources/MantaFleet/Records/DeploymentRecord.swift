@@ -16,18 +16,25 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
         var preferredLabels: [String: String] = [:]
     }
 
-    var name: String
+    package var name: String
     /// How fronts take its requests, as a `model.yaml`.
     var yaml: String
     /// How many replicas each version is to have; `nil` for one on each worker.
-    var replicas: Int?
+    package var replicas: Int?
     var needs: Needs
     /// The versions that are wanted.
-    var versions: [GroupRecord]
+    package var versions: [GroupRecord]
     /// Those that were, and serve until all that are wanted do.
-    var kept: [GroupRecord] = []
+    package var kept: [GroupRecord] = []
     /// Why replicas of a group have no place, by the group's name.
-    var pending: [String: String] = [:]
+    package var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
-    var fault: String?
+    package var fault: String?
+}
+
+extension DeploymentRecord {
+    /// What is wanted of a deployment whose replicas need nothing in particular.
+    package init(name: String, yaml: String, replicas: Int?, versions: [GroupRecord]) {
+        self.init(name: name, yaml: yaml, replicas: replicas, needs: .init(cpus: 0), versions: versions)
+    }
 }

@@ -9,6 +9,9 @@ package struct LeaseBook {
 
     private var pages: [LeaseID: Page] = [:]
 
+    /// No leases yet.
+    package init() {}
+
     /// Leases begin to live now.
     package mutating func add(_ lease: Lease, at now: Instant) {
         pages[lease.id] = Page(timeToLive: lease.timeToLive, deadline: now + lease.timeToLive)
