@@ -70,7 +70,7 @@ final class SimulatedProcess: TimeSource, @unchecked Sendable {
     ) async -> Value {
         if state == .isDead, !Task.isCancelled {
             // A task that nobody can cancel any more: it ends here, as it would with its process.
-            return await withUnsafeContinuation { _ in }
+            return await unsafe withUnsafeContinuation { _ in }
         }
         nextNumber += 1
         let number = nextNumber
