@@ -84,10 +84,12 @@ let package = Package(
         // libmicrohttpd's own TLS library, which its development package brings along.
         .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CMantaProcesses"),
         .target(name: "CONNXRuntime"),
         .target(name: "CSimulation"),
 
         part("MantaThreads"),
+        part("MantaProcesses", ["CMantaProcesses", "MantaThreads"]),
         part("MantaTime"),
         part("MantaCore"),
         part("MantaTelemetry", ["MantaTime", logging, metrics]),
@@ -192,28 +194,29 @@ let package = Package(
             name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
-        part("MantaStoreTestKit", ["MantaStore", "MantaTestKit"]),
+        part("MantaStoreTestKit", ["MantaProcesses", "MantaStore", "MantaTestKit"]),
         part(
             "MantaGatewayTestKit",
             [
                 "MantaServing", "MantaSharedMemory", "MantaController", "MantaStore", "MantaTelemetry", "MantaGateway",
                 logging,
             ]),
+        tests("MantaProcesses"),
         tests("MantaCore"),
-        tests("MantaTelemetry", [logging, metrics]),
+        tests("MantaTelemetry", ["MantaProcesses", logging, metrics]),
         tests("MantaAutoscaler"),
         // A process that the tests of the store start and kill.
         .executableTarget(
             name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
-        tests("MantaStore", ["MantaThreads", "MantaStoreTestKit", "store-writer", grdb]),
+        tests("MantaStore", ["MantaProcesses", "MantaThreads", "MantaStoreTestKit", "store-writer", grdb]),
         // A process that the tests of objects start and kill.
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
-        tests("MantaRuntime", ["object-writer"]),
+        tests("MantaRuntime", ["MantaProcesses", "object-writer"]),
         tests("MantaFleet", ["MantaRuntime", "MantaServing", "MantaStore"]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
-        tests("MantaHTTP", [logging]),
+        tests("MantaHTTP", ["MantaProcesses", logging]),
         tests("MantaProtocol", ["MantaCore", "MantaSharedMemory"]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
@@ -222,8 +225,8 @@ let package = Package(
         tests(
             "MantaAdmin",
             [
-                "MantaController", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", "MantaServing", "MantaStore",
-                "MantaTelemetry", logging,
+                "MantaController", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", "MantaProcesses", "MantaServing",
+                "MantaStore", "MantaTelemetry", logging,
             ]),
         tests("MantaController", ["MantaCore"]),
         tests("MantaServer"),
@@ -237,14 +240,18 @@ let package = Package(
             "MantaGRPC",
             [
                 "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaGateway", "MantaSharedMemory",
-                "MantaWire", "MantaGatewayTestKit", logging, lifecycle, grpcCore, grpcProtobuf, grpcTransport, protobuf,
+                "MantaProcesses", "MantaWire", "MantaGatewayTestKit", logging, lifecycle, grpcCore, grpcProtobuf,
+                grpcTransport, protobuf,
             ]),
         tests(
             "MantaClient",
-            ["MantaCore", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", logging]),
+            [
+                "MantaCore", "MantaProcesses", "MantaServing", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP",
+                logging,
+            ]),
         .testTarget(
-            name: "MantaSystemTests", dependencies: ["MantaTestKit", "MantaStoreTestKit"], exclude: ["Clients"],
-            swiftSettings: settings),
+            name: "MantaSystemTests", dependencies: ["MantaProcesses", "MantaTestKit", "MantaStoreTestKit", crypto],
+            exclude: ["Clients"], swiftSettings: settings),
     ]
 )
 

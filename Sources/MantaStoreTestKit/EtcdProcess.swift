@@ -1,10 +1,11 @@
 import Foundation
+import MantaProcesses
 package import MantaStore
 import MantaTestKit
 import Synchronization
 
-/// One member of an etcd, a process of its own on free ports. It is killed, by its own pid, when the test lets go of it,
-/// and also when the tests' process is killed.
+/// One member of an etcd, a process of its own on free ports. It is killed when the test lets go of it, and also when the
+/// tests' process is killed.
 package final class EtcdProcess: Sendable {
     /// Where a member listens, and as what.
     package struct Address: Sendable {
@@ -17,12 +18,6 @@ package final class EtcdProcess: Sendable {
         var peer: String { "http://127.0.0.1:\(peerPort)" }
     }
 
-    private struct Running {
-        let pid: Int32
-        let keeper: Process
-        let input: Pipe
-    }
-
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
     /// As `scripts/install-dependencies --tests` puts it there.
@@ -31,7 +26,7 @@ package final class EtcdProcess: Sendable {
     package let address: Address
     private let folder: TemporaryFolder
     private let arguments: [String]
-    private let running = Mutex<Running?>(nil)
+    private let running = Mutex<ChildProcess?>(nil)
 
     package var endpoint: String { address.endpoint }
 
@@ -92,24 +87,10 @@ package final class EtcdProcess: Sendable {
         guard FileManager.default.isExecutableFile(atPath: Self.binary) else {
             throw StoreError(.invalid, "\(Self.binary) isn't there: run scripts/install-dependencies --tests")
         }
-        // The shell outlives the tests' process until it reads the end of its input, and cleans up then.
-        let script = #"""
-            folder=$1; shift
-            "$@" >"$folder/log" 2>&1 </dev/null & echo $!
-            read -r end
-            kill -9 $! 2>/dev/null
-            [ "$end" = keep ] || { sleep 0.2; rm -rf "$folder"; }
-            """#
-        let (keeper, input, output) = (Process(), Pipe(), Pipe())
-        keeper.executableURL = URL(filePath: "/bin/sh")
-        keeper.arguments = ["-c", script, "sh", folder.path, Self.binary] + arguments
-        keeper.standardInput = input
-        keeper.standardOutput = output
-        try keeper.run()
-        let line = try await onThread { output.fileHandleForReading.availableData }
-        guard let pid = Int32(String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
-        else { throw POSIXError(.ESRCH) }
-        running.withLock { $0 = Running(pid: pid, keeper: keeper, input: input) }
+        var etcd = Program(Self.binary, arguments)
+        etcd.errors = nil
+        let child = try await etcd.start()
+        running.withLock { $0 = child }
     }
 
     /// Returns when it answers, be it with a refusal.
@@ -133,15 +114,13 @@ package final class EtcdProcess: Sendable {
         }
     }
 
-    /// What it wrote.
-    package var log: String { (try? String(contentsOfFile: folder.path + "/log", encoding: .utf8)) ?? "" }
+    /// What it wrote since it was started.
+    package var log: String { running.withLock { $0?.output } ?? "" }
 
     /// Ends it with SIGKILL.
     package func kill() {
         guard let running = running.withLock({ $0.take() }) else { return }
-        Foundation.kill(running.pid, SIGKILL)
-        try? running.input.fileHandleForWriting.write(contentsOf: Data("keep\n".utf8))
-        try? running.input.fileHandleForWriting.close()
+        running.kill()
         // Its ports and files are free once it is gone, whether or not somebody has asked what became of it.
         while let state = Self.states(of: running.pid).first, state != "Z" { sched_yield() }
     }
@@ -167,7 +146,7 @@ package final class EtcdProcess: Sendable {
     package func resume() { signal(SIGCONT) }
 
     private func signal(_ number: Int32) {
-        running.withLock { if let running = $0 { _ = Foundation.kill(running.pid, number) } }
+        running.withLock { $0?.signal(number) }
     }
 }
 

@@ -5,6 +5,7 @@ import MantaController
 import MantaGateway
 import MantaGatewayTestKit
 import MantaHTTP
+import MantaProcesses
 import MantaServing
 import MantaStore
 import MantaTelemetry
@@ -41,21 +42,17 @@ struct OpenAPITests {
     }
 
     @Test("it is what OpenAPI 3.1 allows, and its examples are what its schemas allow")
-    func isValid() throws {
+    func isValid() async throws {
         let folder = try TemporaryFolder()
         try folder.write(String(decoding: OpenAPIDocument.bytes, as: UTF8.self), to: "openapi.json")
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = root.appending(path: ".venv/bin/python")
-        process.arguments = [root.appending(path: "Tests/OpenAPI/validate.py").path, "\(folder.path)/openapi.json"]
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(output)")
+        var validation = Program(
+            root.appending(path: ".venv/bin/python").path,
+            [root.appending(path: "Tests/OpenAPI/validate.py").path, "\(folder.path)/openapi.json"])
+        validation.errors = nil
+        let result = try await validation.run()
+        #expect(result.status == 0, "\(result.output)")
     }
 
     private func words(_ routes: [(method: HTTPMethod, path: String)]) -> [String] {

@@ -1,5 +1,6 @@
 import Foundation
 import MantaHTTP
+import MantaProcesses
 import MantaTestKit
 import Testing
 
@@ -8,13 +9,6 @@ import Testing
 /// The real binary, with a server that keeps to the contract.
 @Suite("The command line", .timeLimit(.minutes(2)))
 struct BinaryTests {
-    /// What came of a command.
-    struct Result: Sendable {
-        var status: Int32
-        var output: String
-        var errors: String
-    }
-
     /// The binary under test: `MANTA_BINARY`, or the one built beside these tests.
     private static let binary: String = {
         if let path = ProcessInfo.processInfo.environment["MANTA_BINARY"] { return path }
@@ -25,26 +19,11 @@ struct BinaryTests {
 
     private static func run(
         _ arguments: [String], environment: [String: String] = [:], input: String? = nil
-    ) async throws -> Result {
-        try await onThread {
-            let process = Process()
-            process.executableURL = URL(filePath: binary)
-            process.arguments = arguments
-            process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
-            let (output, errors, standardInput) = (Pipe(), Pipe(), Pipe())
-            (process.standardOutput, process.standardError, process.standardInput) = (output, errors, standardInput)
-            try process.run()
-            try standardInput.fileHandleForWriting.write(contentsOf: Data((input ?? "").utf8))
-            try standardInput.fileHandleForWriting.close()
-            // What these commands say fits into a pipe, so that none waits for the other to be read.
-            let (said, complained) = (
-                output.fileHandleForReading.readDataToEndOfFile(), errors.fileHandleForReading.readDataToEndOfFile()
-            )
-            process.waitUntilExit()
-            return Result(
-                status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
-                output: String(decoding: said, as: UTF8.self), errors: String(decoding: complained, as: UTF8.self))
-        }
+    ) async throws -> Program.Result {
+        var program = Program(binary, arguments)
+        program.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
+        program.input = .bytes(Array((input ?? "").utf8))
+        return try await program.run()
     }
 
     @Test("exit codes tell scripts what happened")
@@ -141,21 +120,11 @@ struct BinaryTests {
                     })
             }
         } body: { url in
-            let process = Process()
-            process.executableURL = URL(filePath: Self.binary)
-            process.arguments = ["events", "--follow", "--admin", url.description]
-            process.standardOutput = FileHandle.nullDevice
-            let status = AsyncStream<Int32>.makeStream()
-            process.terminationHandler = { status.continuation.yield($0.terminationStatus) }
-            try process.run()
+            let events = try await Program(Self.binary, ["events", "--follow", "--admin", url.description]).start()
             for await _ in began.stream { break }
-            process.interrupt()
+            events.signal(SIGINT)
 
-            for await code in status.stream {
-                #expect(code == 0)
-                #expect(process.terminationReason == .exit)
-                break
-            }
+            #expect(await events.exitStatus() == 0)
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import MantaHTTP
+import MantaProcesses
 import MantaTestKit
 import Testing
 
@@ -116,16 +117,12 @@ struct ConnectionTests {
     func https() async throws {
         let folder = try TemporaryFolder()
         let (certificate, key) = (folder.path + "/c.pem", folder.path + "/k.pem")
-        try await onThread {
-            let openssl = Process()
-            openssl.executableURL = URL(filePath: "/usr/bin/env")
-            openssl.arguments =
-                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
+        let made = try await Program(
+            "/usr/bin/openssl",
+            ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
                 + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-            openssl.standardError = FileHandle.nullDevice
-            try openssl.run()
-            openssl.waitUntilExit()
-        }
+        ).run()
+        #expect(made.status == 0, "\(made.errors)")
         try await serving {
             $0.tls = TLSFiles(certificate: certificate, key: key)
         } routes: {

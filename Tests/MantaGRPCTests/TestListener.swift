@@ -198,24 +198,6 @@ extension TestListener {
     }
 }
 
-/// Runs programs beside the test.
-enum Shell {
-    /// What a command prints, and its exit status.
-    static func run(_ command: String) async throws -> (status: Int32, output: String) {
-        try await onThread {
-            let process = Process()
-            process.executableURL = URL(filePath: "/bin/sh")
-            process.arguments = ["-c", command]
-            let pipe = Pipe()
-            process.standardOutput = pipe
-            try process.run()
-            let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            return (process.terminationStatus, output)
-        }
-    }
-}
-
 /// The first value of each run so far.
 final class Runs: Sendable {
     private let values = Mutex<[Float]>([])

@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import MantaHTTP
+import MantaProcesses
 import MantaTestKit
 import Testing
 
@@ -148,18 +149,9 @@ private enum Shell {
 
     /// What a command prints.
     static func run(_ command: String) async throws -> String {
-        try await onThread {
-            let process = Process()
-            process.executableURL = URL(filePath: "/bin/sh")
-            process.arguments = ["-c", command]
-            let pipe = Pipe()
-            process.standardOutput = pipe
-            try process.run()
-            let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw Failure(output: output) }
-            return output
-        }
+        let result = try await Program("/bin/sh", ["-c", command]).run()
+        guard result.status == 0 else { throw Failure(output: result.output + result.errors) }
+        return result.output
     }
 
     /// The number of the certificate that a new connection is shown.

@@ -1,4 +1,5 @@
 import Foundation
+import MantaProcesses
 import MantaTestKit
 import Testing
 
@@ -87,13 +88,14 @@ struct AdminSystemTests {
         // Who doesn't end the stream at once would wait for an hour.
         try folder.write("models: [models]\nadmin: {drain_timeout_s: 3600}\n", to: "manta.yaml")
         let server = try await ServerProcess.ready(["--config", "\(folder.path)/manta.yaml"])
-        func follow(after id: Int) throws -> RunningTool {
-            try RunningTool(
+        func follow(after id: Int) async throws -> ChildProcess {
+            let program = Program(
                 "/usr/bin/curl",
                 [
                     "-sSN", "-H", "Accept: text/event-stream", "-H", "Last-Event-ID: \(id)",
                     "http://127.0.0.1:\(server.adminPort)/admin/v1/events",
                 ])
+            return try await program.start()
         }
         func scale(to replicas: Int) async throws {
             try await onThread {
@@ -102,7 +104,7 @@ struct AdminSystemTests {
                 #expect(document.done.isTrue)
             }
         }
-        let broken = try follow(after: 0)
+        let broken = try await follow(after: 0)
         try await scale(to: 3)
         #expect(await broken.wrote("3 replicas, by an operator"))
         broken.signal(SIGKILL)
@@ -110,7 +112,7 @@ struct AdminSystemTests {
         let before = Self.ids(broken.output)
 
         try await scale(to: 2)
-        let resumed = try follow(after: try #require(before.last))
+        let resumed = try await follow(after: try #require(before.last))
         try await scale(to: 4)
         #expect(await resumed.wrote("4 replicas, by an operator"))
         let listed = try await onThread {

@@ -1,4 +1,5 @@
 import Foundation
+import MantaProcesses
 import MantaTestKit
 import Testing
 
@@ -24,8 +25,9 @@ struct CommandSystemTests {
         try folder.copy(fromRepository: "models/digits-svm/1/model.onnx", to: "digits.onnx")
         let server = try await ServerProcess.ready(["--models", folder.models, "--state", "\(folder.path)/state"])
         let manta = Shell(server: server)
-        let follower = try RunningTool(
-            ServerProcess.binary.path, ["events", "--follow", "--deployment", "digits"], environment: manta.environment)
+        let follower = try await Program(
+            ServerProcess.binary.path, ["events", "--follow", "--deployment", "digits"], environment: manta.environment
+        ).start()
 
         let deployed = try await manta("deploy", "\(folder.path)/digits.onnx")
         #expect(deployed.status == 0)

@@ -1,4 +1,5 @@
 import Foundation
+import MantaProcesses
 import MantaTestKit
 
 /// Programs that tests run beside the server.
@@ -13,24 +14,15 @@ enum Tool {
     /// Python with the clients of `Tests/requirements.txt`.
     static let python = ServerProcess.root.appending(path: ".venv/bin/python").path
 
-    /// Runs a program to its end.
+    /// Runs a program, in the top folder of the repository, to its end.
     static func run(
         _ path: String, _ arguments: [String], environment: [String: String] = [:]
     ) async throws -> Result {
-        try await onThread {
-            let process = Process()
-            process.executableURL = URL(filePath: path)
-            process.arguments = arguments
-            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-            process.currentDirectoryURL = ServerProcess.root
-            let pipe = Pipe()
-            process.standardOutput = pipe
-            process.standardError = pipe
-            try process.run()
-            let output = pipe.fileHandleForReading.readDataToEndOfFile()
-            process.waitUntilExit()
-            return Result(status: process.terminationStatus, output: String(decoding: output, as: UTF8.self))
-        }
+        var program = Program(path, arguments, environment: environment)
+        program.directory = ServerProcess.root.path
+        program.errors = nil
+        let result = try await program.run()
+        return Result(status: result.status, output: result.output)
     }
 }
 

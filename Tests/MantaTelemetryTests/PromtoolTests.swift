@@ -1,5 +1,6 @@
 import CoreMetrics
 import Foundation
+import MantaProcesses
 import MantaTelemetry
 import MantaTestKit
 import Testing
@@ -7,7 +8,7 @@ import Testing
 @Suite("Prometheus' own checks", .timeLimit(.minutes(1)))
 struct PromtoolTests {
     @Test("promtool finds nothing to say about a page with every metric of Manta's")
-    func everyMetric() throws {
+    func everyMetric() async throws {
         let registry = PrometheusRegistry()
         for (name, help) in MetricHelp.texts { registry.describe(name, help) }
         registry.collect { ProcessSamples.read() }
@@ -24,35 +25,26 @@ struct PromtoolTests {
             }
         }
 
-        let (status, output) = try promtool(registry.render())
+        let result = try await promtool(registry.render())
 
-        #expect(status == 0 && output == "", "\(output)")
+        #expect(result == .init(status: 0), "\(result.output)")
         #expect(registry.render().components(separatedBy: "# HELP ").count - 1 == MetricHelp.texts.count)
     }
 
     @Test("promtool does find what is wrong")
-    func faults() throws {
-        let (status, output) = try promtool("# TYPE requests counter\nrequests 1\n")
-        #expect(status != 0)
-        #expect(output.contains("no help text"))
+    func faults() async throws {
+        let result = try await promtool("# TYPE requests counter\nrequests 1\n")
+        #expect(result.status != 0)
+        #expect(result.output.contains("no help text"))
     }
 
     /// Runs `promtool check metrics` on a page. `scripts/install-dependencies --tests` fetches it.
-    private func promtool(_ page: String) throws -> (status: Int32, output: String) {
-        let folder = try TemporaryFolder()
-        try folder.write(page, to: "metrics")
+    private func promtool(_ page: String) async throws -> Program.Result {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let process = Process()
-        process.executableURL = root.appending(path: ".venv/bin/promtool")
-        process.arguments = ["check", "metrics"]
-        process.standardInput = try FileHandle(forReadingFrom: URL(filePath: "\(folder.path)/metrics"))
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, output)
+        var promtool = Program(root.appending(path: ".venv/bin/promtool").path, ["check", "metrics"])
+        promtool.input = .bytes(Array(page.utf8))
+        promtool.errors = nil
+        return try await promtool.run()
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MantaProcesses
 import MantaRuntime
 import MantaTestKit
 import Testing
@@ -9,26 +10,16 @@ struct KilledWriterTests {
     ///
     /// - Returns: All it told until it was dead.
     private func kill(_ arguments: [String], after count: Int) async throws -> [String] {
-        try await onThread {
-            let output = Pipe()
-            let process = Process()
-            process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-                .deletingLastPathComponent().appending(path: "object-writer")
-            process.arguments = arguments
-            process.standardOutput = output
-            try process.run()
-            var told: [UInt8] = []
-            while let some = try output.fileHandleForReading.read(upToCount: 1) {
-                told += some
-                if told.count(where: { $0 == UInt8(ascii: "\n") }) == count {
-                    Foundation.kill(process.processIdentifier, SIGKILL)
-                }
-            }
-            process.waitUntilExit()
-            let lines = told.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-            // The last one may be half of one.
-            return lines.dropLast().map { String(decoding: $0, as: UTF8.self) }
+        let path = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appending(path: "object-writer").path
+        let writer = try await Program(path, arguments).start()
+        _ = await writer.first { told in
+            told.output.utf8.count(where: { $0 == UInt8(ascii: "\n") }) >= count ? true : nil
         }
+        writer.kill()
+        _ = await writer.exitStatus()
+        // The last one may be half of one.
+        return writer.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
     }
 
     @Test("objects that were acknowledged are whole after kill -9, and nothing half written is left", arguments: 2..<8)

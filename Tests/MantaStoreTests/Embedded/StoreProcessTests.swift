@@ -19,11 +19,11 @@ struct StoreProcessTests {
         var random = SeededGenerator(seed: seed)
         var acknowledged = 0
         for round in 0..<20 {
-            let writer = try WriterProcess(["put", path])
+            let writer = try await WriterProcess(["put", path])
             // It goes on while the signal is under way, so the moment is any.
-            var lines = try await writer.lines(.random(in: 0...40, using: &random))
+            var lines = await writer.lines(.random(in: 0...40, using: &random))
             writer.kill()
-            lines += try await writer.end()
+            lines += await writer.end()
             #expect(lines.allSatisfy { $0 == "open" || Int($0) != nil }, "seed \(seed), round \(round): \(lines)")
             acknowledged = lines.last.flatMap { Int($0) } ?? acknowledged
 
@@ -45,12 +45,12 @@ struct StoreProcessTests {
         var random = SeededGenerator(seed: 0x6D61_6B65)
         for round in 0..<20 {
             let path = "\(folder.path)/\(round).db"
-            let writer = try WriterProcess(["hold", path])
+            let writer = try await WriterProcess(["hold", path])
             // Not waiting for anything: the moment is random on purpose.
             let delay = UInt32.random(in: 0...30_000, using: &random)
             try await onThread { _ = usleep(delay) }
             writer.kill()
-            _ = try await writer.end()
+            _ = await writer.end()
 
             let store = try await EmbeddedStore.open(path: path)
             try await store.put("a", [])
@@ -60,14 +60,14 @@ struct StoreProcessTests {
 
     @Test("a store that another process has open is refused until that ends")
     func locked() async throws {
-        let holder = try WriterProcess(["hold", path])
-        #expect(try await holder.lines(1) == ["open"])
+        let holder = try await WriterProcess(["hold", path])
+        #expect(await holder.lines(1) == ["open"])
 
         await expectError(.locked, "\(path) is locked by another process") {
             try await EmbeddedStore.open(path: path)
         }
 
-        _ = try await holder.end()
+        _ = await holder.end()
         let store = try await EmbeddedStore.open(path: path)
         await store.close()
     }
@@ -95,8 +95,8 @@ struct StoreProcessTests {
 
     @Test("a full disk refuses puts, keeps what it has and works again once there is room")
     func fullDisk() async throws {
-        let writer = try WriterProcess(["fill", path, "200000"])
-        let lines = try await writer.end()
+        let writer = try await WriterProcess(["fill", path, "200000"])
+        let lines = await writer.end()
 
         let failure = try #require(lines.first).split(separator: " ")
         let count = try #require(Int(failure[0]))

@@ -1,4 +1,5 @@
 import Foundation
+import MantaProcesses
 import MantaStoreTestKit
 import MantaTestKit
 import Testing
@@ -36,16 +37,10 @@ struct EtcdAccessTests {
         }
 
         private func openssl(_ arguments: [String]) async throws {
-            let status = try await onThread {
-                let process = Process()
-                process.executableURL = URL(filePath: "/usr/bin/openssl")
-                process.arguments = arguments
-                process.standardError = FileHandle.nullDevice
-                try process.run()
-                process.waitUntilExit()
-                return process.terminationStatus
+            let result = try await Program("/usr/bin/openssl", arguments).run()
+            guard result.status == 0 else {
+                throw StoreError(.invalid, "openssl \(arguments) ended with \(result.status): \(result.errors)")
             }
-            guard status == 0 else { throw StoreError(.invalid, "openssl \(arguments) ended with \(status)") }
         }
     }
 

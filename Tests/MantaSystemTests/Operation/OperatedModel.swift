@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import MantaTestKit
 
@@ -65,18 +66,6 @@ final class OperatedModel: Sendable {
 }
 
 /// SHA-256 of these bytes, as the status shows it.
-///
-/// - Note: Blocks its thread.
-func digest(of bytes: [UInt8]) throws -> String {
-    let folder = try TemporaryFolder()
-    try folder.write(bytes, to: "file")
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/sha256sum")
-    process.arguments = ["\(folder.path)/file"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    try process.run()
-    let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return "sha256:" + output.prefix { $0 != " " }
+func digest(of bytes: [UInt8]) -> String {
+    "sha256:" + SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
