@@ -30,6 +30,7 @@ struct SimulationCommand: ParsableCommand {
     var twice = false
 
     func run() throws {
+        try Self.hashEquallyEachTime()
         var failed = 0
         for seed in seed..<seed + UInt64(seeds) {
             let report = Simulation.run(seed: seed, telling: log ? { print($0) } : nil)
@@ -47,5 +48,16 @@ struct SimulationCommand: ParsableCommand {
         }
         print("\(seeds) seeds, \(failed) with violations")
         if failed > 0 { throw ExitCode.failure }
+    }
+
+    /// Starts this program again with the variable that has sets and dictionaries in the same order each time, unless it is
+    /// set already: Swift's runtime reads it when a process starts.
+    private static func hashEquallyEachTime() throws {
+        let name = "SWIFT_DETERMINISTIC_HASHING"
+        guard unsafe getenv(name) == nil else { return }
+        unsafe setenv(name, "1", 1)
+        var arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
+        unsafe execv("/proc/self/exe", &arguments)
+        throw ValidationError("the program can't be started again with \(name)=1")
     }
 }
