@@ -164,10 +164,8 @@ extension DeploymentRecord {
     fileprivate func demands(workers: Int) -> [Demand] {
         groups.map { group in
             Demand(
-                group: group.name, count: replicas ?? workers,
-                resources: Resources(
-                    cpus: Amount(thousandths: needs.cpus), memory: needs.memory, gpus: Amount(thousandths: needs.gpus)),
-                required: needs.labels, preferred: needs.preferredLabels)
+                group: group.name, count: replicas ?? workers, resources: needs.resources, required: needs.labels,
+                preferred: needs.preferredLabels)
         }
     }
 }

@@ -10,6 +10,8 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
         var memory = 0
         /// In thousandths.
         var gpus = 0
+        /// In thousandths, by name. `nil` if none is needed, and in records that are older than these.
+        var custom: [String: Int]?
         /// Labels that a node must have.
         var labels: [String: String] = [:]
         /// Labels that a node should have.
@@ -30,4 +32,21 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
     var fault: String?
+}
+
+extension DeploymentRecord.Needs {
+    /// These resources, on nodes with these labels.
+    init(_ resources: Resources, labels: [String: String] = [:], preferredLabels: [String: String] = [:]) {
+        cpus = resources.cpus.thousandths
+        memory = resources.memory
+        gpus = resources.gpus.thousandths
+        custom = resources.custom.isEmpty ? nil : resources.custom.mapValues(\.thousandths)
+        (self.labels, self.preferredLabels) = (labels, preferredLabels)
+    }
+
+    var resources: Resources {
+        Resources(
+            cpus: Amount(thousandths: cpus), memory: memory, gpus: Amount(thousandths: gpus),
+            custom: (custom ?? [:]).mapValues(Amount.init(thousandths:)))
+    }
 }
