@@ -167,7 +167,14 @@ struct FleetPlanTests {
         #expect(fleet.state.assignments == before)
         #expect(
             fleet.state.deployments["m"]?.pending.values.first
-                == "2 replicas can't be placed: needs 5 cpus; node a has 0 free, node b 0")
+                == "2 replicas can't be moved: needs 5 cpus; node a has 0 free, node b 0")
+
+        fleet.wanted[0].replicas = 3
+        fleet.settle()
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "a replica can't be placed: needs 5 cpus; node a has 0 free, node b 0; "
+                + "2 replicas can't be moved: needs 5 cpus; node a has 0 free, node b 0")
     }
 
     @Test("a leader that never wanted a deployment leaves it as it is")
@@ -236,6 +243,22 @@ struct FleetPlanTests {
         fleet.holdsBack = false
         fleet.settle()
         #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+    }
+
+    @Test("a front knows how many replicas each worker has ready, how many there are to be and why there are no more")
+    func places() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 6)
+        wanted.needs = .init(Resources(memory: 3 << 30))
+        fleet.wanted = [wanted]
+        fleet.settle()
+
+        let seen = try #require(fleet.state.wanted().first)
+        let places = try #require(seen.places.values.first)
+        let reason = "2 replicas can't be placed: needs 3072 MiB of memory; node a has 2048 MiB free, node b 2048 MiB"
+        #expect(places.replicas.values.sorted() == [2, 2])
+        #expect(seen.replicasElsewhere == 6)
+        #expect(places.obstacle == reason && seen.warnings == [reason])
     }
 
     @Test("what is stored comes back as it was")

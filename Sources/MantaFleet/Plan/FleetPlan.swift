@@ -59,7 +59,10 @@ struct FleetPlan: Sendable {
             for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == pending.group })
             {
                 let what = pending.count == 1 ? "a replica" : "\(pending.count) replicas"
-                deployments[name]?.pending[pending.group] = "\(what) can't be placed: \(pending.reason)"
+                // What is to move serves meanwhile.
+                let lack = "\(what) can't be \(pending.isReplacement ? "moved" : "placed"): \(pending.reason)"
+                let others = deployments[name]?.pending[pending.group].map { $0 + "; " } ?? ""
+                deployments[name]?.pending[pending.group] = others + lack
             }
         }
         let groups = Dictionary(
