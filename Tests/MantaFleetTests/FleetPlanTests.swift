@@ -149,6 +149,24 @@ struct FleetPlanTests {
         #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
     }
 
+    @Test("where nobody said how many, there is one replica for each worker that has the labels")
+    func labelled() throws {
+        var fleet = FleetModel(workers: ["a", "b", "c"])
+        fleet.wanted = [.of("m", version: 1)]
+        fleet.wanted[0].needs.labels = ["zone": "eu"]
+        fleet.settle()
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "a replica can't be placed: needs label zone=eu; node a has no label zone, node b has no label zone, "
+                + "node c has no label zone")
+
+        for name in ["a", "c"] { fleet.state.nodes[name]?.labels = ["zone": "eu"] }
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["a": 1, "c": 1])
+        #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
+        #expect(fleet.state.wanted().first?.replicasElsewhere == 2)
+    }
+
     @Test("needs that are raised reach what serves without loading it again, and take nothing away")
     func raised() throws {
         var fleet = FleetModel(workers: ["a", "b"])

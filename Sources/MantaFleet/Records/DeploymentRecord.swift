@@ -21,7 +21,7 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     var name: String
     /// How fronts take its requests, as a `model.yaml`.
     var yaml: String
-    /// How many replicas each version is to have; `nil` for one on each worker.
+    /// How many replicas each version is to have; `nil` for one on each worker that has the labels.
     var replicas: Int?
     var needs: Needs
     /// The versions that are wanted.
@@ -32,6 +32,16 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
     var fault: String?
+}
+
+extension DeploymentRecord {
+    /// How many replicas each version is to have, where workers with these labels take some.
+    func replicas(on workers: [[String: String]]) -> Int {
+        if let replicas { return replicas }
+        guard !needs.labels.isEmpty else { return workers.count }
+        // Where none has the labels, one replica that has no place says so.
+        return max(1, workers.count { labels in needs.labels.allSatisfy { labels[$0.key] == $0.value } })
+    }
 }
 
 extension DeploymentRecord.Needs {
