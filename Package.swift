@@ -123,7 +123,10 @@ let package = Package(
             ]),
         part(
             "MantaConfig",
-            ["MantaCore", "MantaWire", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, protobuf, yams]),
+            [
+                "MantaCore", "MantaWire", "MantaAutoscaler", "MantaRuntime", "MantaServing", "MantaHTTP", logging,
+                protobuf, yams,
+            ]),
         part(
             "MantaController",
             [
@@ -221,7 +224,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
-        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaRuntime", "MantaServing", "MantaHTTP", logging]),
         tests(
             "MantaAdmin",
             [

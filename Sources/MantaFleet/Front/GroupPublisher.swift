@@ -40,7 +40,9 @@ package actor GroupPublisher {
         let configuration = wanted.configuration
         var record = DeploymentRecord(
             name: wanted.name, yaml: configuration.forFronts.yaml(), replicas: wanted.replicasInFleet,
-            needs: .init(cpus: 0), versions: [])
+            needs: .init(
+                configuration.resources, labels: configuration.placement.labels,
+                preferredLabels: configuration.placement.preferredLabels), versions: [])
         record.fault = wanted.fault ?? configuration.obstacleToFleet
         guard record.fault == nil else { return record }
         for spec in wanted.versions {
@@ -100,6 +102,9 @@ extension DeploymentConfiguration {
         front.responseCache = responseCache
         front.rollout = rollout
         front.isIdempotent = isIdempotent
+        // For the status: what counts is in the record.
+        front.resources = resources
+        front.placement = placement
         return front
     }
 

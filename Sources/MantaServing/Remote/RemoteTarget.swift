@@ -9,8 +9,6 @@ final class RemoteTarget: Sendable {
         var activity: RemoteActivity
         var lanes: Set<Int> = []
         var isRemoved = false
-        /// How many replicas it has, if somebody said so.
-        var replicas: Int?
         var lastSuccess: Instant?
     }
 
@@ -72,13 +70,13 @@ final class RemoteTarget: Sendable {
     }
 
     /// How many replicas it has, if somebody said so.
-    var replicas: Int? { state.withLock { $0.replicas } }
+    var replicas: Int? { state.withLock { $0.activity.replicas } }
 
     /// It has so many replicas. Returns the lanes that are to end, if that is another number than before.
     func setReplicas(_ count: Int) -> Set<Int> {
         state.withLock { state in
-            guard state.replicas != count else { return [] }
-            state.replicas = count
+            guard state.activity.replicas != count else { return [] }
+            state.activity.replicas = count
             return state.lanes.count == count + 1 ? [] : state.lanes
         }
     }
