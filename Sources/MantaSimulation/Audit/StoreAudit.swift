@@ -100,7 +100,10 @@ struct StoreAudit {
     ) -> [Finding] {
         func ready(_ assignments: [String: AssignmentRecord]) -> [String: Int] {
             let replicas = assignments.values.flatMap(\.replicas).filter { isReady($0.id, at: now) }
-            return Dictionary(grouping: replicas, by: \.group).mapValues(\.count)
+            // One that is there in place of another is none more than promised.
+            let ids = Set(replicas.map(\.id))
+            let counted = replicas.filter { $0.replaces.map { !ids.contains($0) } ?? true }
+            return Dictionary(grouping: counted, by: \.group).mapValues(\.count)
         }
         let (old, new) = (ready(before.assignments), ready(assignments))
         return deployments.values.sorted { $0.name < $1.name }.compactMap { deployment in
@@ -111,9 +114,20 @@ struct StoreAudit {
             guard has < min(had, count) else { return nil }
             return (
                 "capacity as promised",
-                "\(deployment.name) had \(had) replicas ready and is left with \(has), of \(count)"
+                "\(deployment.name) had \(had) replicas ready and is left with \(has), of \(count): "
+                    + "\(text(before.assignments, groups, at: now)) became \(text(assignments, groups, at: now))"
             )
         }
+    }
+
+    /// The replicas of groups, where they are, and which are ready.
+    private func text(_ assignments: [String: AssignmentRecord], _ groups: Set<String>, at now: Instant) -> String {
+        assignments.sorted { $0.key < $1.key }.flatMap { node, record in
+            record.replicas.filter { groups.contains($0.group) }.map { replica in
+                "\(replica.id) at \(node)\(isReady(replica.id, at: now) ? "" : " (not ready)")"
+                    + (replica.replaces.map { " for \($0)" } ?? "")
+            }
+        }.joined(separator: ", ")
     }
 
     // MARK: - Nodes
