@@ -22,6 +22,8 @@ struct FleetPlan: Sendable {
         var deployments: [String: DeploymentRecord]
         var assignments: [String: AssignmentRecord]
         var nextReplica: Int
+        /// What has no place. It isn't in the store by itself.
+        var pending: [Pending] = []
     }
 
     /// Decides.
@@ -74,7 +76,8 @@ struct FleetPlan: Sendable {
                 groups: names.compactMap { groups[$0] })
         }
         return Result(
-            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID)
+            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID,
+            pending: placement.pending)
     }
 
     // MARK: - Parts
@@ -161,7 +164,8 @@ extension DeploymentRecord {
     /// What is wanted, and what is kept.
     var groups: [GroupRecord] { versions + kept }
 
-    fileprivate func demands(workers: Int) -> [Demand] {
+    /// The replicas of all of them, where there are so many workers.
+    func demands(workers: Int) -> [Demand] {
         groups.map { group in
             Demand(
                 group: group.name, count: replicas ?? workers,
