@@ -86,6 +86,7 @@ let package = Package(
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CMantaProcesses"),
         .target(name: "CONNXRuntime"),
+        .target(name: "CSimulation"),
 
         part("MantaThreads"),
         part("MantaProcesses", ["CMantaProcesses", "MantaThreads"]),
@@ -122,7 +123,10 @@ let package = Package(
             ]),
         part(
             "MantaConfig",
-            ["MantaCore", "MantaWire", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging, protobuf, yams]),
+            [
+                "MantaCore", "MantaWire", "MantaAutoscaler", "MantaRuntime", "MantaServing", "MantaHTTP", logging,
+                protobuf, yams,
+            ]),
         part(
             "MantaController",
             [
@@ -185,6 +189,16 @@ let package = Package(
             // makes such threads wait for each other, more or less so by the chance of which of them share an arena.
             linkerSettings: [.linkedLibrary("mimalloc")]),
 
+        // The fleet's decisions in a world that isn't real.
+        part(
+            "MantaSimulation",
+            [
+                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
+                "MantaFleet", deque, heap, logging,
+            ]),
+        .executableTarget(
+            name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
+
         part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
         part("MantaStoreTestKit", ["MantaProcesses", "MantaStore", "MantaTestKit"]),
         part(
@@ -213,7 +227,7 @@ let package = Package(
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
-        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaServing", "MantaHTTP", logging]),
+        tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaRuntime", "MantaServing", "MantaHTTP", logging]),
         tests(
             "MantaAdmin",
             [

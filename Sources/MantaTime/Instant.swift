@@ -16,6 +16,9 @@ public struct Instant: Sendable, Hashable, Comparable {
         self.nanoseconds = nanoseconds
     }
 
+    /// When the machine was started.
+    package static let origin = Instant(nanoseconds: 0)
+
     /// The present.
     public static var now: Instant {
         var time = timespec()

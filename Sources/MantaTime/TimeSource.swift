@@ -7,6 +7,15 @@ public protocol TimeSource: Sendable {
 
     /// Returns at `deadline`, or throws `CancellationError` as soon as the task is cancelled.
     func sleep(until deadline: Instant) async throws
+
+    /// A number from 0 to 1 by chance, by which waits differ: those who lost something together don't all come back for
+    /// it together. It comes from here so that whoever has the clock in hand has that too.
+    func jitter() -> Double
+}
+
+extension TimeSource {
+    /// A number from 0 to 1 by chance.
+    public func jitter() -> Double { .random(in: 0...1) }
 }
 
 /// The machine's monotonic clock.

@@ -171,6 +171,7 @@ class World:
                 {
                     "id": index,
                     "node": "local",
+                    "count": 1,
                     "state": "ready",
                     "age_s": up + 38,
                     "ongoing": index % 2,

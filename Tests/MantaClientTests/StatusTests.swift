@@ -100,6 +100,39 @@ struct StatusTests {
                 """)
     }
 
+    /// In a fleet: two workers, of which one has two replicas, and one replica that has no place.
+    private static let spread = #"""
+        {"name": "m", "state": "ready", "scale": {"mode": "pinned", "source": "configuration", "replicas": 4},
+         "versions": [{"version": 1, "hash": null, "path": null, "state": "ready", "reason": "no room", "age_s": 9,
+          "default": true, "replicas": [
+          {"id": 0, "node": "http://a:8000/v2/models/m", "count": 2, "state": "ready"},
+          {"id": 1, "node": "http://b:8000/v2/models/m", "count": 1, "state": "ready"}]}]}
+        """#
+
+    @Test(
+        "in a fleet replicas are counted, not workers, and those that have no place as well",
+        arguments: [
+            (spread, "3/4"),
+            (spread.replacing(#""count": 1, "state": "ready""#, with: #""count": 1, "state": "out""#), "2/4"),
+            (#"{"name": "m", "scale": {"replicas": 2}, "versions": [{"version": 1, "state": "ready"}]}"#, "0/2"),
+            (#"{"name": "m", "scale": {"replicas": 2}, "versions": [{"version": 1, "state": "loading"}]}"#, "0/2"),
+        ])
+    func fleet(deployment: String, count: String) async throws {
+        let (overview, details) = try await Self.run([deployment]) { admin, server in
+            admin.set("/admin/v1/deployments/m", deployment)
+            return (
+                try await StatusPage(server: server).text(), try await StatusPage(server: server, name: "m").text()
+            )
+        }
+
+        #expect(overview.contains(" \(count) "), "\(overview)")
+        #expect(details.contains(" \(count) "), "\(details)")
+        if deployment == Self.spread {
+            #expect(details.contains("1/0      http://a:8000/v2/models/m (2 replicas)"))
+            #expect(details.contains("  9 s  no room\n"))
+        }
+    }
+
     @Test(
         "the scale says who decides and within what",
         arguments: [

@@ -1,5 +1,6 @@
 import MantaAutoscaler
 import MantaCore
+import MantaRuntime
 import MantaServing
 
 @testable import MantaConfig
@@ -122,7 +123,7 @@ extension DeploymentFileTests {
             Key("onnxruntime.memory_pattern", "true", expected: "true or false", refused: notFlags) {
                 $0.options.memoryPattern == true
             },
-        ] + rollout + autoscaling
+        ] + rollout + autoscaling + needs
 
     private static let rollout: [Key] = [
         Key(
@@ -182,6 +183,32 @@ extension DeploymentFileTests {
         scaling(
             "metrics_interval_s", "1", expected: "a number of seconds from 0.01 to 3600", refused: ["0", "3601"]
         ) { $0.metricsInterval == .seconds(1) },
+    ]
+
+    private static let amount = "a number from 0 to 1000000, with at most three decimals"
+    private static let notAmounts = notNumbers + numbers("-1", "1000000.5", "0.0005", "1e-9")
+    private static let notMappings: [Refusal] = [
+        ("zone", "the string \"zone\""), ("3", "3"), ("[a]", "a list"), ("true", "true"),
+    ]
+
+    private static let needs: [Key] = [
+        Key("resources.cpus", "0.5", expected: amount, refused: notAmounts) {
+            $0.resources.cpus == Amount(thousandths: 500)
+        },
+        Key(
+            "resources.memory", "2GiB", expected: "a size from 0 bytes to 1024 GiB, as bytes or such as 64 MiB",
+            refused: notNumbers + numbers("-1", "1.5", "1099511627777") + strings("2GB", "2Gi", "1025 GiB")
+        ) { $0.resources.memory == 2 << 30 },
+        Key("resources.gpus", "1", expected: amount, refused: notAmounts) { $0.resources.gpus == Amount(1) },
+        Key(
+            "resources.custom", "{tpu: 1, licence/v2: 0.001}", expected: "a mapping of keys to values",
+            refused: notMappings
+        ) { $0.resources.custom == ["tpu": Amount(1), "licence/v2": Amount(thousandths: 1)] },
+        Key(
+            "placement.labels", "{zone: a, \"1\": \"\"}", expected: "a mapping of keys to values", refused: notMappings
+        ) { $0.placement.labels == ["zone": "a", "1": ""] },
+        Key("placement.preferred_labels", "{disk: ssd}", expected: "a mapping of keys to values", refused: notMappings)
+        { $0.placement.preferredLabels == ["disk": "ssd"] },
     ]
 
     private static func seconds(from least: String) -> String { "a number of seconds from \(least) to 86400" }

@@ -85,10 +85,7 @@ struct DeploymentFileTests {
     @Test("what is planned is refused, not ignored")
     func planned() {
         #expect(
-            faults("resources: {}\nversions: {keep: 2}") == [
-                "model.yaml:1:1: resources: not supported yet",
-                "model.yaml:2:12: versions.keep: not supported yet",
-            ])
+            faults("versions: {keep: 2}") == ["model.yaml:1:12: versions.keep: not supported yet"])
     }
 
     @Test("a path begins at the file's folder, unless it is whole")
@@ -174,7 +171,7 @@ struct DeploymentFileTests {
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
                     + "file_name, remote, idempotent, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
-                    + "versions, warmup, onnxruntime, rollout, autoscaling, tuning",
+                    + "versions, warmup, onnxruntime, rollout, autoscaling, tuning, resources, placement",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",
                 "model.yaml:6:23: queue.default_timeout_ms: expected a number of milliseconds from 0.001 to 86400000, "

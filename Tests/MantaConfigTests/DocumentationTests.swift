@@ -34,7 +34,7 @@ struct DocumentationTests {
         let models = examples.dropFirst().dropLast()
 
         #expect(ServerConfiguration.read(yaml: String(server), file: "manta.yaml").faults == [])
-        #expect(models.count == 4)
+        #expect(models.count == 5)
         for model in models {
             #expect(throws: Never.self) {
                 try DeploymentConfiguration(yaml: String(model), file: "model.yaml", name: "m")

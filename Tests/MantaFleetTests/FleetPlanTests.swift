@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MantaRuntime
 import MantaServing
 import MantaStore
@@ -125,6 +126,75 @@ struct FleetPlanTests {
         #expect(fleet.hosts(of: "m").isEmpty)
     }
 
+    @Test("a replica gets a place only where all that it needs is there, custom resources and labels as well")
+    func needs() throws {
+        var fleet = FleetModel(workers: ["a", "b", "c"])
+        fleet.state.nodes["b"]?.capacity.custom = ["tpu": 1500]
+        fleet.state.nodes["c"]?.capacity.custom = ["tpu": 1500]
+        fleet.state.nodes["c"]?.labels = ["zone": "eu"]
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 2)
+        wanted.needs = .init(Resources(cpus: Amount(1), custom: ["tpu": Amount(1)]), labels: ["zone": "eu"])
+        fleet.wanted = [wanted]
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["c": 1])
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "a replica can't be placed: needs 1 tpu and label zone=eu; node c has 0.5 free, node a has no label "
+                + "zone, node b has no label zone")
+
+        fleet.wanted[0].needs.labels = [:]
+        fleet.wanted[0].needs.preferredLabels = ["zone": "eu"]
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["b": 1, "c": 1])
+        #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
+    }
+
+    @Test("where nobody said how many, there is one replica for each worker that has the labels")
+    func labelled() throws {
+        var fleet = FleetModel(workers: ["a", "b", "c"])
+        fleet.wanted = [.of("m", version: 1)]
+        fleet.wanted[0].needs.labels = ["zone": "eu"]
+        fleet.settle()
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "a replica can't be placed: needs label zone=eu; node a has no label zone, node b has no label zone, "
+                + "node c has no label zone")
+
+        for name in ["a", "c"] { fleet.state.nodes[name]?.labels = ["zone": "eu"] }
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["a": 1, "c": 1])
+        #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
+        #expect(fleet.state.wanted().first?.replicasElsewhere == 2)
+    }
+
+    @Test("needs that are raised reach what serves without loading it again, and take nothing away")
+    func raised() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        fleet.wanted = [.of("m", version: 1, replicas: 2)]
+        fleet.settle()
+        let before = fleet.state.assignments
+
+        fleet.wanted[0].needs = .init(Resources(cpus: Amount(2)))
+        fleet.settle()
+        #expect(fleet.state.deployments["m"]?.needs.cpus == 2000)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
+        #expect(fleet.state.assignments == before)
+
+        fleet.wanted[0].needs = .init(Resources(cpus: Amount(5)))
+        fleet.settle()
+        #expect(fleet.state.assignments == before)
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "2 replicas can't be moved: needs 5 cpus; node a has 0 free, node b 0")
+
+        fleet.wanted[0].replicas = 3
+        fleet.settle()
+        #expect(
+            fleet.state.deployments["m"]?.pending.values.first
+                == "a replica can't be placed: needs 5 cpus; node a has 0 free, node b 0; "
+                + "2 replicas can't be moved: needs 5 cpus; node a has 0 free, node b 0")
+    }
+
     @Test("a leader that never wanted a deployment leaves it as it is")
     func others() {
         var fleet = FleetModel(workers: ["a"])
@@ -193,11 +263,40 @@ struct FleetPlanTests {
         #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
     }
 
+    @Test("a front knows how many replicas each worker has ready, how many there are to be and why there are no more")
+    func places() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 6)
+        wanted.needs = .init(Resources(memory: 3 << 30))
+        fleet.wanted = [wanted]
+        fleet.settle()
+
+        let seen = try #require(fleet.state.wanted().first)
+        let places = try #require(seen.places.values.first)
+        let reason = "2 replicas can't be placed: needs 3072 MiB of memory; node a has 2048 MiB free, node b 2048 MiB"
+        #expect(places.replicas.values.sorted() == [2, 2])
+        #expect(seen.replicasElsewhere == 6)
+        #expect(places.obstacle == reason && seen.warnings == [reason])
+    }
+
     @Test("what is stored comes back as it was")
     func records() throws {
         var fleet = FleetModel(workers: ["a"])
         fleet.wanted = [.of("m", version: 1)]
+        fleet.wanted[0].needs = .init(
+            Resources(cpus: Amount(1), memory: 1, gpus: Amount(1), custom: ["tpu": Amount(1)]), labels: ["a": "b"],
+            preferredLabels: ["c": "d"])
         fleet.settle()
         #expect(FleetState(fleet.entries) == fleet.state)
+    }
+
+    @Test("what was stored before there were other resources is read, and written as it was where none are needed")
+    func olderRecords() throws {
+        let stored =
+            #"{"kept":[],"name":"m","needs":{"cpus":500,"gpus":0,"labels":{},"memory":0,"preferredLabels":{}},"#
+            + #""pending":{},"versions":[],"yaml":""}"#
+        let record = try JSONDecoder().decode(DeploymentRecord.self, from: Data(stored.utf8))
+        #expect(record.needs.resources == Resources(cpus: Amount(thousandths: 500)))
+        #expect(String(decoding: record.stored, as: UTF8.self) == stored)
     }
 }

@@ -9,6 +9,8 @@ struct VersionDocument: Encodable {
     struct Replica: Encodable {
         let id: Int
         let node: String
+        /// How many it stands for: those that a server has together are told of together.
+        let count: Int
         let state: String
         let ageS: Double
         let ongoing: Int
@@ -102,7 +104,8 @@ extension VersionDocument {
                 + served.remoteReplicas.reduce(0) { $0 + $1.ongoing },
             replicas: activities.map { activity in
                 Replica(
-                    id: activity.id, node: "local", state: (instance.replicas[activity.id] ?? .draining).rawValue,
+                    id: activity.id, node: "local", count: 1,
+                    state: (instance.replicas[activity.id] ?? .draining).rawValue,
                     ageS: clock.age(of: activity.startedAt), ongoing: activity.ongoing, batches: activity.batches,
                     lastError: activity.lastError)
             } + served.remoteReplicas.enumerated().map { Replica($1, id: $0, clock: clock) },
@@ -118,7 +121,7 @@ extension VersionDocument.Replica {
     /// Not yet asked, in or out since its last change.
     fileprivate init(_ remote: RemoteActivity, id: Int, clock: WallClock) {
         self.init(
-            id: id, node: remote.address.description,
+            id: id, node: remote.address.description, count: remote.replicas ?? 1,
             state: remote.outage != nil ? "out" : remote.isIn ? "ready" : "starting",
             ageS: clock.age(of: remote.outage?.since ?? remote.changedAt), ongoing: remote.ongoing,
             batches: remote.batches, lastError: remote.outage?.reason)

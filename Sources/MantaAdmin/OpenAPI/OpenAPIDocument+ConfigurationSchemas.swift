@@ -74,6 +74,14 @@ extension OpenAPIDocument {
             "trial_requests": integer(0, 100_000), "trial_s": number(0, 86_400), "settle_s": number(0, 86_400),
             "drain_timeout_s": number(0, 86_400), "allow_signature_change": ["type": "boolean"],
         ]),
+        "resources": closed([
+            "cpus": number(0, 1_000_000),
+            "memory": [
+                "anyOf": [integer(0, 1 << 40), ["type": "string", "pattern": "^(0|[1-9][0-9]*) ?(KiB|MiB|GiB)$"]]
+            ],
+            "gpus": number(0, 1_000_000), "custom": named(number(0, 1_000_000)),
+        ]),
+        "placement": closed(["labels": named(label), "preferred_labels": named(label)]),
         "onnxruntime": closed([
             "threads": integer(1, 1024), "execution": ["enum": ["sequential", "parallel"]],
             "inter_op_threads": integer(1, 1024), "optimization": ["enum": ["none", "basic", "extended", "all"]],
@@ -100,6 +108,8 @@ extension OpenAPIDocument {
         "max_requests": integer(1, 1_000_000), "default_timeout_ms": number(0.001, 86_400_000),
         "on_timeout": ["enum": ["reject", "delay"]], "timeout_override": ["enum": ["any", "shorter", "none"]],
     ]
+
+    private static let label: JSONValue = ["type": "string", "maxLength": 256]
 
     private static let sample = closed(
         [
@@ -132,6 +142,11 @@ extension OpenAPIDocument {
             "properties": .object(members.flatMap { $0.map { ($0.key, $0.value) } }),
         ]
         return required.isEmpty ? object : object.with("required", .array(required.map(JSONValue.string)))
+    }
+
+    /// An object whose members have names of the writer's own.
+    private static func named(_ value: JSONValue) -> JSONValue {
+        ["type": "object", "propertyNames": ["pattern": "^[^ =]{1,256}$"], "additionalProperties": value]
     }
 
     private static func integer(_ least: Int, _ most: Int) -> JSONValue {

@@ -99,7 +99,12 @@ extension OpenAPIDocument {
         (
             "Replica",
             .record([
-                "id": count, "node": text, "state": ["enum": ["starting", "ready", "out", "draining"]], "age_s": number,
+                "id": count, "node": text,
+                "count": [
+                    "type": "integer", "minimum": 0,
+                    "description": "How many it stands for: those of one server are told of together.",
+                ],
+                "state": ["enum": ["starting", "ready", "out", "draining"]], "age_s": number,
                 "ongoing": count, "batches": count,
                 "last_error": optionalText,
             ])

@@ -42,6 +42,7 @@ struct DeploymentDocument: Decodable, Sendable {
     struct Replica: Decodable {
         let id: Int
         let node: String?
+        let count: Int?
         let state: String?
         let ageS: Double?
         let ongoing: Int?
@@ -115,18 +116,32 @@ extension DeploymentDocument {
         guard let versions, !versions.isEmpty else { return scale?.replicas ?? 0 }
         // One on its way to service gets its replicas last; what serves has those wanted, ready or not.
         return versions.reduce(0) {
-            $0 + ($1.isComing ? max($1.lastingReplicas, scale?.replicas ?? 0) : $1.lastingReplicas)
+            $0 + ($1.isComing ? max($1.lastingReplicas, scale?.replicas ?? 0) : allReplicas(of: $1))
         }
+    }
+
+    /// Replicas of a version that are ready, become so, or have no place.
+    func allReplicas(of version: Version) -> Int {
+        // Of those elsewhere only the ones that are there are told of.
+        guard version.isElsewhere, version.isComing || version.state == "ready" else { return version.lastingReplicas }
+        return max(version.readyReplicas, scale?.replicas ?? 0)
     }
 }
 
 extension DeploymentDocument.Version {
     /// Replicas that are ready.
-    var readyReplicas: Int { (replicas ?? []).count { $0.state == "ready" } }
+    var readyReplicas: Int {
+        (replicas ?? []).reduce(0) { $0 + ($1.state == "ready" ? $1.count ?? 1 : 0) }
+    }
+
+    /// Whether other servers have it: there is no file of it here.
+    fileprivate var isElsewhere: Bool { path == nil && hash == nil }
 
     /// Whether it doesn't serve yet, but is to.
     var isComing: Bool { ["pending", "loading", "warming"].contains(state) }
 
     /// Replicas that are ready or become so.
-    var lastingReplicas: Int { (replicas ?? []).count { !["draining", "failed", "gone"].contains($0.state) } }
+    var lastingReplicas: Int {
+        (replicas ?? []).reduce(0) { $0 + (["draining", "failed", "gone"].contains($1.state) ? 0 : $1.count ?? 1) }
+    }
 }

@@ -67,13 +67,13 @@ struct Details {
         ])
         for version in deployment.versions ?? [] {
             let minute = version.lastMinute
-            let reason = version.reason.map { ": \($0)" } ?? ""
             table.add([
                 (version.default == true ? "*" : "") + String(version.version), version.state ?? "-",
-                "\(version.readyReplicas)/\(version.lastingReplicas)", Self.text(version.queued),
+                "\(version.readyReplicas)/\(deployment.allReplicas(of: version))", Self.text(version.queued),
                 Self.text(version.ongoing), Quantity.short(minute?.perSecond), Self.text(minute?.failures),
                 Quantity.short(minute?.p50Ms), Quantity.short(minute?.p95Ms), Quantity.short(minute?.p99Ms),
-                Quantity.short(minute?.meanBatchRows), Quantity.age(version.ageS), (version.path ?? "") + reason,
+                Quantity.short(minute?.meanBatchRows), Quantity.age(version.ageS),
+                [version.path, version.reason].compactMap(\.self).joined(separator: ": "),
             ])
         }
         return table
@@ -89,7 +89,7 @@ struct Details {
             for replica in version.replicas ?? [] {
                 isEmpty = false
                 table.add([
-                    "\(version.version)/\(replica.id)", replica.node ?? "-", replica.state ?? "-",
+                    "\(version.version)/\(replica.id)", replica.place, replica.state ?? "-",
                     Self.text(replica.ongoing), Self.text(replica.batches), Quantity.age(replica.ageS),
                     replica.lastError ?? "",
                 ])
@@ -135,4 +135,12 @@ struct Details {
     }
 
     private static func text(_ number: Int?) -> String { number.map { String($0) } ?? "-" }
+}
+
+extension DeploymentDocument.Replica {
+    /// Where it is, and how many of them if that isn't one.
+    fileprivate var place: String {
+        let node = node ?? "-"
+        return count.map { $0 == 1 ? node : "\(node) (\(Quantity.count($0, "replica")))" } ?? node
+    }
 }

@@ -160,6 +160,8 @@ extension DeploymentConfiguration {
         let versions: Versions
         let warmup: Warmup
         let rollout: Rollout
+        let resources: Resources
+        let placement: Placement
         let onnxruntime: Runtime
     }
 
@@ -189,6 +191,7 @@ extension DeploymentConfiguration {
                 settleS: rollout.settleTime.milliseconds / 1000,
                 drainTimeoutS: rollout.drainTimeout.milliseconds / 1000,
                 allowSignatureChange: rollout.allowsSignatureChange),
+            resources: .init(resources), placement: .init(placement),
             onnxruntime: .init(
                 threads: isTuned ? nil : options.threads, execution: options.execution.rawValue,
                 interOpThreads: options.interOpThreads, optimization: options.optimization.rawValue,

@@ -90,7 +90,7 @@ extension DeploymentConfiguration {
                 keys.fault("tuning", "\"tuning\" finds what \"\(key)\" sets: expected one of both")
             }
         }
-        keys.notYetSupported("resources")
+        readNeeds(&keys)
         if !remote.isEmpty { readRemote(&keys) }
     }
 
@@ -98,7 +98,7 @@ extension DeploymentConfiguration {
     private mutating func readRemote(_ keys: inout MappingReader) {
         let others = [
             "path", "file_name", "engine", "inputs", "outputs", "replicas", "autoscaling", "tuning", "versions",
-            "warmup", "onnxruntime",
+            "warmup", "onnxruntime", "resources", "placement",
         ]
         for key in others where keys.form(of: key) != nil {
             keys.fault(key, "is for a model that this node loads, but \"remote\" names servers that have it loaded")

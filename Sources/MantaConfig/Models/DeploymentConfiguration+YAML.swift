@@ -14,7 +14,10 @@ extension DeploymentConfiguration {
         if autoscaling != nil { values["autoscaling"] = values["autoscaling"] ?? .nothing }
         let order = ["path", "file_name", "inputs", "outputs", "batching", "slo", "queue"]
         let keys = order + values.keys.filter { !order.contains($0) }.sorted()
-        let pairs = keys.compactMap { key in values[key].map { (Node(key, .implicit), $0.tidied(relativeTo: folder)) } }
+        let pairs = keys.compactMap { key in
+            // A label may look like a path.
+            values[key].map { (Node(key, .implicit), $0.tidied(relativeTo: key == "placement" ? nil : folder)) }
+        }
         guard !pairs.isEmpty, let text = try? Yams.serialize(node: Node(pairs), width: -1, allowUnicode: true) else {
             return ""
         }

@@ -110,6 +110,23 @@ struct MappingReader {
         for entry in take(key) { self.read(entry.value, key, required: required, read) }
     }
 
+    /// A key with names that are the writer's own, each with a value.
+    mutating func named<Value>(_ key: String, _ kind: Kind<Value>, store: ([String: Value]) -> Void) {
+        mapping(key) { keys in
+            var values: [String: Value] = [:]
+            for entry in keys.entries where !keys.known.contains(entry.name) {
+                guard entry.name.isName else {
+                    keys.known.append(entry.name)
+                    let expected = "a name of at most 256 bytes without spaces and ="
+                    keys.fault(at: entry.key.mark, "expected \(expected), found \(ScalarValue.quoted(entry.name))")
+                    continue
+                }
+                keys.value(entry.name, kind) { values[entry.name] = $0 }
+            }
+            store(values)
+        }
+    }
+
     /// A key with a list of mappings, of each of which `required` must be among the keys.
     mutating func mappings(_ key: String, required: [String] = [], read: (inout MappingReader) -> Void) {
         for entry in take(key) {

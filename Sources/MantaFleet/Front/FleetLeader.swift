@@ -1,4 +1,3 @@
-package import MantaRuntime
 package import MantaServing
 package import MantaStore
 package import MantaTime
@@ -7,6 +6,12 @@ import Synchronization
 
 /// Campaigns to lead the fleet and, while it does, writes down what is wanted and who is to host what.
 package final class FleetLeader: Sendable {
+    /// Makes of what is wanted what any node can load, and says which objects this node has for that.
+    package typealias Publish =
+        @Sendable ([WantedDeployment]) async -> (
+            records: [DeploymentRecord], objects: [String]
+        )
+
     /// After a change more changes are waited for, so that they are decided together.
     private static let pause = Duration.milliseconds(20)
     /// As long as nothing happens, it looks again after so long: some things are due after a time.
@@ -17,7 +22,7 @@ package final class FleetLeader: Sendable {
     private let store: any Store
     private let mirror: StoreMirror
     private let election: Election
-    private let publisher: GroupPublisher
+    private let publish: Publish
     private let registration: NodeRegistration
     /// Starts and stops workers; `nil` where that is for others to do.
     private let nodes: NodeManager?
@@ -30,16 +35,17 @@ package final class FleetLeader: Sendable {
     private let pokes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
-        store: any Store, mirror: StoreMirror, keeper: LeaseKeeper, objects: ObjectStore,
-        registration: NodeRegistration, nodes: NodeManager? = nil, logger: Logger, time: any TimeSource = MachineTime()
+        store: any Store, mirror: StoreMirror, keeper: LeaseKeeper, registration: NodeRegistration,
+        nodes: NodeManager? = nil, logger: Logger, time: any TimeSource = MachineTime(), publish: @escaping Publish
     ) {
         (self.store, self.mirror, self.registration, self.logger, self.time) = (
             store, mirror, registration, logger, time
         )
         self.nodes = nodes
-        publisher = GroupPublisher(objects)
+        self.publish = publish
         election = Election(
-            store: store, key: FleetState.Key.leader, value: Array(registration.current.id.utf8), keeper: keeper)
+            store: store, key: FleetState.Key.leader, value: Array(registration.current.id.utf8), keeper: keeper,
+            time: time)
     }
 
     /// The id of the node that leads; `nil` if none is known.
@@ -80,7 +86,7 @@ package final class FleetLeader: Sendable {
         var plan: (term: Int64, plan: FleetPlan)?
         for await _ in pokes.stream {
             // A follower has its objects ready for when it leads.
-            let records = await publish()
+            let records = await publishWanted()
             guard case .leader(let term) = election.role else {
                 plan = nil
                 nodes?.follow()
@@ -113,10 +119,9 @@ package final class FleetLeader: Sendable {
         }
     }
 
-    private func publish() async -> [DeploymentRecord]? {
+    private func publishWanted() async -> [DeploymentRecord]? {
         guard let wanted = wanted.withLock({ $0 }) else { return nil }
-        let records = await publisher.records(of: wanted)
-        let objects = await publisher.objects
+        let (records, objects) = await publish(wanted)
         registration.update { $0.objects = objects }
         return records
     }

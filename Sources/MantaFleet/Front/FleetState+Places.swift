@@ -37,7 +37,7 @@ extension FleetState {
 
     /// How many replicas each version is to have.
     private func replicas(of record: DeploymentRecord) -> Int {
-        record.replicas ?? nodes.values.count { $0.kind == .worker && !$0.isDraining }
+        record.replicas(on: nodes.values.filter { $0.kind == .worker && !$0.isDraining }.map(\.labels))
     }
 
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.

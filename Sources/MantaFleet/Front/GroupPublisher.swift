@@ -1,12 +1,12 @@
 import FoundationEssentials
 import MantaAutoscaler
 import MantaConfig
-import MantaRuntime
-import MantaServing
+package import MantaRuntime
+package import MantaServing
 import MantaThreads
 
 /// Makes of what is wanted, whose models are files of this node, what any node can load.
-actor GroupPublisher {
+package actor GroupPublisher {
     private struct Published {
         let files: [GroupRecord.File]
         /// Keep them in the store for as long as the version is wanted.
@@ -17,27 +17,32 @@ actor GroupPublisher {
     /// By the version's path and content.
     private var published: [VersionSpec: Published] = [:]
 
-    init(_ store: ObjectStore) {
+    /// Has published nothing yet.
+    package init(_ store: ObjectStore) {
         self.store = store
     }
 
     /// What is wanted, for the store; the objects are there then.
-    func records(of deployments: [WantedDeployment]) async -> [DeploymentRecord] {
+    ///
+    /// - Parameter deployments: What is wanted.
+    /// - Returns: Their records, and all objects that are published.
+    package func publish(
+        _ deployments: [WantedDeployment]
+    ) async -> (records: [DeploymentRecord], objects: [String]) {
         var records: [DeploymentRecord] = []
         for wanted in deployments { records.append(await record(of: wanted)) }
         let used = Set(deployments.flatMap(\.versions))
         published = published.filter { used.contains($0.key) }
-        return records
+        return (records, Set(published.values.flatMap(\.pins).map(\.id.description)).sorted())
     }
-
-    /// The objects that were published.
-    var objects: [String] { Set(published.values.flatMap(\.pins).map(\.id.description)).sorted() }
 
     private func record(of wanted: WantedDeployment) async -> DeploymentRecord {
         let configuration = wanted.configuration
         var record = DeploymentRecord(
             name: wanted.name, yaml: configuration.forFronts.yaml(), replicas: wanted.replicasInFleet,
-            needs: .init(cpus: 0), versions: [])
+            needs: .init(
+                configuration.resources, labels: configuration.placement.labels,
+                preferredLabels: configuration.placement.preferredLabels), versions: [])
         record.fault = wanted.fault ?? configuration.obstacleToFleet
         guard record.fault == nil else { return record }
         for spec in wanted.versions {
@@ -97,6 +102,9 @@ extension DeploymentConfiguration {
         front.responseCache = responseCache
         front.rollout = rollout
         front.isIdempotent = isIdempotent
+        // For the status: what counts is in the record.
+        front.resources = resources
+        front.placement = placement
         return front
     }
 

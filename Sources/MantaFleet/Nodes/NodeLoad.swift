@@ -19,7 +19,7 @@ struct NodeLoad {
         var everywhere: Set<String> = []
         for deployment in result.deployments.values {
             if deployment.replicas == nil { everywhere.formUnion(deployment.groups.map(\.name)) }
-            for var demand in deployment.demands(workers: 1) {
+            for var demand in deployment.demands(on: []) {
                 let isAnywhere = counts[demand.group] != nil
                 demand.count = deployment.replicas == nil ? (isAnywhere ? 0 : 1) : pending[demand.group] ?? 0
                 if demand.count > 0 { waiting.append(demand) }

@@ -47,8 +47,7 @@ struct FleetPlan: Sendable {
             deployments[new.name] = next(new, after: state.deployments[new.name], nodes: nodes, ready: ready, at: now)
         }
         readySince = readySince.filter { deployments[$0.key] != nil }
-        let count = nodes.count { $0.state == .ready }
-        let demands = deployments.values.flatMap { $0.demands(workers: count) }
+        let demands = deployments.values.flatMap { $0.demands(on: nodes) }
         let current = Assignments(
             state.assignments.sorted { $0.key < $1.key }.flatMap { node, record in
                 record.replicas.map {
@@ -61,7 +60,10 @@ struct FleetPlan: Sendable {
             for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == pending.group })
             {
                 let what = pending.count == 1 ? "a replica" : "\(pending.count) replicas"
-                deployments[name]?.pending[pending.group] = "\(what) can't be placed: \(pending.reason)"
+                // What is to move serves meanwhile.
+                let lack = "\(what) can't be \(pending.isReplacement ? "moved" : "placed"): \(pending.reason)"
+                let others = deployments[name]?.pending[pending.group].map { $0 + "; " } ?? ""
+                deployments[name]?.pending[pending.group] = others + lack
             }
         }
         let groups = Dictionary(
@@ -99,7 +101,7 @@ struct FleetPlan: Sendable {
             return next
         }
         // What can't be served isn't waited for, but takes nothing away either.
-        let count = next.replicas ?? nodes.count { $0.state == .ready }
+        let count = next.replicas(on: nodes)
         let isReady =
             next.fault == nil && !next.versions.isEmpty
             && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
@@ -162,16 +164,19 @@ extension NodeRecord {
 
 extension DeploymentRecord {
     /// What is wanted, and what is kept.
-    var groups: [GroupRecord] { versions + kept }
+    package var groups: [GroupRecord] { versions + kept }
 
-    /// The replicas of all of them, where there are so many workers.
-    func demands(workers: Int) -> [Demand] {
-        groups.map { group in
+    fileprivate func replicas(on nodes: [Node]) -> Int {
+        replicas(on: nodes.filter { $0.state == .ready }.map(\.labels))
+    }
+
+    /// The replicas of all of them, where there are these workers.
+    func demands(on nodes: [Node]) -> [Demand] {
+        let count = replicas(on: nodes)
+        return groups.map { group in
             Demand(
-                group: group.name, count: replicas ?? workers,
-                resources: Resources(
-                    cpus: Amount(thousandths: needs.cpus), memory: needs.memory, gpus: Amount(thousandths: needs.gpus)),
-                required: needs.labels, preferred: needs.preferredLabels)
+                group: group.name, count: count, resources: needs.resources, required: needs.labels,
+                preferred: needs.preferredLabels)
         }
     }
 }

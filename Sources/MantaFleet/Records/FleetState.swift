@@ -1,14 +1,14 @@
 import FoundationEssentials
-import MantaStore
+package import MantaStore
 
 /// What the store says of the fleet.
 package struct FleetState: Sendable, Equatable {
     /// Keys, and what they begin with.
-    enum Key {
-        static let leader = "fleet/leader"
-        static let nodes = "fleet/nodes/"
-        static let deployments = "fleet/deployments/"
-        static let assignments = "fleet/assignments/"
+    package enum Key {
+        package static let leader = "fleet/leader"
+        package static let nodes = "fleet/nodes/"
+        package static let deployments = "fleet/deployments/"
+        package static let assignments = "fleet/assignments/"
         /// The number of the next replica.
         static let nextReplica = "fleet/next-replica"
         /// What all of them begin with.
@@ -20,7 +20,7 @@ package struct FleetState: Sendable, Equatable {
 
     package var nodes: [String: NodeRecord] = [:]
     package var deployments: [String: DeploymentRecord] = [:]
-    var assignments: [String: AssignmentRecord] = [:]
+    package var assignments: [String: AssignmentRecord] = [:]
     var nextReplica = 1
     /// Keys whose values can't be read: a newer version wrote them.
     var unreadable: [String] = []
@@ -29,7 +29,7 @@ package struct FleetState: Sendable, Equatable {
     init() {}
 
     /// What entries say.
-    init(_ entries: [Entry]) {
+    package init(_ entries: [Entry]) {
         for entry in entries {
             if let name = entry.key.suffix(after: Key.nodes) {
                 nodes[name] = read(entry)

@@ -5,6 +5,11 @@ package struct ChunkLayout: Sendable, Hashable {
     /// Of each range but the last, which may be shorter.
     package let chunkSize: Int
 
+    /// An object's ranges.
+    package init(byteCount: Int, chunkSize: Int) {
+        (self.byteCount, self.chunkSize) = (byteCount, chunkSize)
+    }
+
     /// How many ranges there are.
     package var count: Int { byteCount / chunkSize + (byteCount % chunkSize > 0 ? 1 : 0) }
 

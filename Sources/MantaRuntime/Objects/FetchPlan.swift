@@ -1,9 +1,9 @@
-import MantaTime
+package import MantaTime
 
 /// Which ranges of an object are still to be pulled, and when to give up. A value.
-struct FetchPlan {
+package struct FetchPlan {
     /// What to do next.
-    enum Step: Equatable {
+    package enum Step: Equatable {
         /// Pull this range from that node.
         case pull(chunk: Int, from: String)
         /// Wait until a pull has ended.
@@ -21,7 +21,7 @@ struct FetchPlan {
     /// So often pulls of one range may fail, beside once at each node that has it.
     static let patience = 4
 
-    let id: ObjectID
+    package let id: ObjectID
     /// The one node that may be asked, or `nil` for all.
     let only: String?
     /// In the order in which they are pulled, from the end. A random one: nodes that fetch the same object at once have
@@ -31,7 +31,7 @@ struct FetchPlan {
     private var failures: [Int: Int] = [:]
     private var lastFailure = ""
 
-    init(
+    package init(
         _ id: ObjectID, _ layout: ChunkLayout, present: Set<Int>, only: String? = nil,
         using random: inout some RandomNumberGenerator
     ) {
@@ -40,7 +40,7 @@ struct FetchPlan {
     }
 
     /// Decides what to do next. A pull counts as begun.
-    mutating func next(
+    package mutating func next(
         from directory: inout ObjectDirectory<some RandomNumberGenerator & Sendable>, at now: Instant
     ) -> Step {
         if missing.isEmpty { return underWay.isEmpty ? .done : .waitForPull }
@@ -64,12 +64,12 @@ struct FetchPlan {
     }
 
     /// A range is there.
-    mutating func pulled(_ chunk: Int) { underWay[chunk] = nil }
+    package mutating func pulled(_ chunk: Int) { underWay[chunk] = nil }
 
     /// A pull has failed.
     ///
     /// - Returns: Why the fetch is given up; `nil` while it isn't.
-    mutating func failed(_ chunk: Int, _ reason: String, holders: Int) -> ObjectError? {
+    package mutating func failed(_ chunk: Int, _ reason: String, holders: Int) -> ObjectError? {
         let holder = underWay.removeValue(forKey: chunk) ?? "nobody"
         missing.append(chunk)
         failures[chunk, default: 0] += 1

@@ -12,6 +12,7 @@ struct NodeLedger {
     private let indices: [String: Int]
     /// The names of the custom kinds, after CPUs, memory and GPUs in each row.
     private let customKinds: [String]
+    /// Below zero where more serve than there is room for.
     private var free: [Int]
     private let capacity: [Int]
     /// The most of each kind that any node has.
@@ -54,14 +55,14 @@ struct NodeLedger {
     /// Uses so much of a node.
     mutating func take(_ need: [Int], on node: Int) {
         let start = node * need.count
-        for kind in need.indices { free[start + kind] -= need[kind] }
+        for kind in need.indices { free[start + kind] = free[start + kind].subtracting(need[kind]) }
         fullness[node] = usedShare(of: node)
     }
 
     /// Gives so much of a node back.
     mutating func give(_ need: [Int], on node: Int) {
         let start = node * need.count
-        for kind in need.indices { free[start + kind] += need[kind] }
+        for kind in need.indices { free[start + kind] = free[start + kind].adding(need[kind]) }
         fullness[node] = usedShare(of: node)
     }
 
@@ -80,7 +81,7 @@ struct NodeLedger {
     func shortage(_ need: [Int], on node: Int) -> Shortage? {
         let start = node * need.count
         return need.indices.filter { need[$0] > free[start + $0] }
-            .map { Shortage(kind: kind($0), needed: need[$0], free: free[start + $0]) }
+            .map { Shortage(kind: kind($0), needed: need[$0], free: max(0, free[start + $0])) }
             .min { $0.covered < $1.covered }
     }
 
@@ -97,7 +98,7 @@ struct NodeLedger {
         let kinds = customKinds.count + 3
         var most = 0.0
         for index in node * kinds..<(node + 1) * kinds where capacity[index] > 0 {
-            most = max(most, Double(capacity[index] - free[index]) / Double(capacity[index]))
+            most = max(most, Double(capacity[index].subtracting(free[index])) / Double(capacity[index]))
         }
         return most
     }

@@ -3,8 +3,8 @@
 /// - A replica stays where it is while its node lives and has room for it.
 /// - A new one goes to the node that has more of the preferred labels, then the fewest replicas of its group, then the
 ///   smallest used share.
-/// - Replicas of a draining node, or of one that no longer has the required labels, are replaced elsewhere first, and
-///   stay until their replacements are ready. Those of a node that is gone are replaced at once.
+/// - Replicas of a draining node, or of one that no longer has the required labels or the room, are replaced elsewhere
+///   first, and stay until their replacements are ready. Those of a node that is gone are replaced at once.
 /// - When fewer are wanted, those go first that leave anyway, then those that aren't ready, then from the node with the
 ///   most of the group, then from the fullest.
 /// - Where there isn't room for all, each group gets its first replica before any gets its second.
@@ -30,9 +30,16 @@ package struct Placement: Sendable, Hashable {
     ///   - current: What is assigned, with what nodes reported.
     package init(of demands: [Demand], on nodes: [Node], current: Assignments) {
         var placer = Placer(demands, nodes: nodes, nextID: current.nextID)
-        placer.keep(current.replicas)
-        placer.endReplacements()
-        placer.scaleIn()
+        var kept = current.replicas
+        while true {
+            placer.keep(kept)
+            placer.endReplacements()
+            placer.scaleIn()
+            // What went may have left room for what serves without. Each turn only takes away, so they end.
+            guard placer.isOverfull, placer.assignments.replicas != kept else { break }
+            kept = placer.assignments.replicas
+            placer = Placer(demands, nodes: nodes, nextID: placer.assignments.nextID)
+        }
         let pending = placer.placeMissing()
         assignments = placer.assignments
         self.pending = pending

@@ -4,7 +4,8 @@ struct PlacementGroup {
     struct Replica {
         var assignment: Assignment
         let node: Int
-        /// Whether it must be replaced elsewhere: its node drains, or no longer has the required labels.
+        /// Whether it must be replaced elsewhere: its node drains, or no longer has the required labels or
+        /// the room.
         let isLeaving: Bool
     }
 

@@ -6,6 +6,8 @@ struct Placer {
     /// By name.
     private var groups: [PlacementGroup]
     private var nextID: Int
+    /// Whether more serve on a node than it has room for.
+    private(set) var isOverfull = false
 
     init(_ demands: [Demand], nodes: [Node], nextID: Int) {
         let ledger = NodeLedger(nodes, demands: demands)
@@ -29,10 +31,11 @@ struct Placer {
 
     // MARK: - Steps
 
-    /// Keeps those whose node is there and has room for them, the oldest first.
+    /// Keeps those whose node is there, the oldest first; those that it has no room for only while they serve.
     mutating func keep(_ replicas: [Assignment]) {
         let indices = Dictionary(uniqueKeysWithValues: groups.indices.map { (groups[$0].demand.group, $0) })
         var seen: Set<Int> = []
+        var excess: [(replica: Assignment, group: Int, node: Int)] = []
         for replica in replicas.sorted(by: { $0.id < $1.id }) where seen.insert(replica.id).inserted {
             nextID = max(nextID, replica.id.adding(1))
             guard let group = indices[replica.group], let node = ledger.index(of: replica.node),
@@ -40,9 +43,16 @@ struct Placer {
             else { continue }
             let isLeaving = ledger.nodes[node].state == .draining || groups[group].missingLabels[node] == nil
             // One that doesn't serve yet is better started where it can stay.
-            guard replica.isReady || !isLeaving, ledger.fits(groups[group].need, on: node) else { continue }
-            add(replica, to: group, on: node, isLeaving: isLeaving)
+            guard replica.isReady || !isLeaving else { continue }
+            if ledger.fits(groups[group].need, on: node) {
+                add(replica, to: group, on: node, isLeaving: isLeaving)
+            } else if replica.isReady {
+                excess.append((replica, group, node))
+            }
         }
+        // Needs that are raised, or a node that shrank, take nothing away that serves.
+        for (replica, group, node) in excess { add(replica, to: group, on: node, isLeaving: true) }
+        isOverfull = !excess.isEmpty
     }
 
     /// Lets those go whose replacements are ready, and makes replicas of those that have nothing to replace any more.

@@ -28,7 +28,7 @@ final class FleetMember: Sendable {
     /// What it does.
     private enum Duties: Sendable {
         case front(StoreMirror, FleetFront, FleetLeader)
-        case worker(WorkerNode)
+        case worker(WorkerNode, CatalogHost)
     }
 
     /// Takes part in a fleet. Nothing is said to the others before its services run.
@@ -60,17 +60,17 @@ final class FleetMember: Sendable {
                 store: store, prefix: FleetState.prefix, file: SnapshotFile(path: folder + "/fleet.snapshot"))
             let nodes = try await FleetNodes(configuration.nodes, owner: id, folder: folder, cpus: cpus, logger: logger)
             self.nodes = nodes
-            duties = .front(
-                mirror, FleetFront(mirror: mirror, catalog: catalog),
-                FleetLeader(
-                    store: store, mirror: mirror, keeper: keeper, objects: objects, registration: registration,
-                    nodes: nodes.manager, logger: logger))
+            let publisher = GroupPublisher(objects)
+            let leader = FleetLeader(
+                store: store, mirror: mirror, keeper: keeper, registration: registration, nodes: nodes.manager,
+                logger: logger
+            ) { await publisher.publish($0) }
+            duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
         case .worker:
             nodes = nil
+            let host = CatalogHost(catalog: catalog, objects: objects, folder: folder + "/groups", token: token)
             duties = .worker(
-                WorkerNode(
-                    store: store, registration: registration, catalog: catalog, objects: objects,
-                    folder: folder + "/groups", token: token, logger: logger))
+                WorkerNode(store: store, registration: registration, host: host, logger: logger), host)
         }
     }
 
@@ -153,7 +153,10 @@ final class FleetMember: Sendable {
                     group.cancelAll()
                 }
             }
-            if case .worker(let worker) = member.duties { await worker.shutdown() }
+            if case .worker(let worker, let host) = member.duties {
+                await worker.shutdown()
+                await host.shutdown()
+            }
             await member.nodes?.kubernetes?.shutdown()
             await member.store.close()
             await member.objects.close()
@@ -173,7 +176,7 @@ final class FleetMember: Sendable {
                         group.addTask { await leader.run() }
                     }
                 }
-            case .worker(let worker):
+            case .worker(let worker, _):
                 await withDiscardingTaskGroup { group in
                     group.addTask { await worker.run() }
                     member.parent?.watch()

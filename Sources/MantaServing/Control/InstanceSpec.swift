@@ -35,7 +35,8 @@ public struct VersionSpec: Sendable, Hashable {
 public struct InstanceSpec: Sendable, Hashable {
     /// The files.
     public let version: VersionSpec
-    /// How it is served, without what can change while it serves: counts, scaling, the choice of versions, the rollout.
+    /// How it is served, without what can change while it serves: counts, scaling, the choice of versions, the rollout,
+    /// what replicas need of their nodes.
     public let configuration: DeploymentConfiguration
 
     /// An instance of this version.

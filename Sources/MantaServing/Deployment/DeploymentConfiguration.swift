@@ -1,5 +1,6 @@
 public import MantaAutoscaler
 public import MantaCore
+package import MantaRuntime
 
 /// How one model is served. Each value has a default that suits most models.
 public struct DeploymentConfiguration: Sendable, Hashable {
@@ -46,6 +47,11 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     public var options = EngineOptions()
     /// How a new version takes over from the one in service.
     public var rollout = Rollout()
+    /// What each replica needs of the node of a fleet that hosts it. Nothing, since how much a model takes is known to
+    /// those who measured it.
+    package var resources = Resources()
+    /// Which nodes of a fleet may host its replicas.
+    public var placement = Placement()
 
     /// The defaults for a model of this name.
     public init(name: String) {
@@ -84,6 +90,14 @@ public struct DeploymentConfiguration: Sendable, Hashable {
         public var drainTimeout = Duration.seconds(30)
         /// Whether a new version may take or give other tensors than the one in service.
         public var allowsSignatureChange = false
+    }
+
+    /// Which nodes of a fleet may host its replicas.
+    public struct Placement: Sendable, Hashable {
+        /// Labels that a node must have.
+        public var labels: [String: String] = [:]
+        /// Labels that a node should have: one that has more of them comes first.
+        public var preferredLabels: [String: String] = [:]
     }
 
     /// Which versions of those in the folder are served.

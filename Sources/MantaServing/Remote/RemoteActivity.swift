@@ -11,6 +11,8 @@ package struct RemoteReport: Sendable, Equatable {
 public struct RemoteActivity: Sendable, Hashable {
     /// Where it is.
     public let address: RemoteAddress
+    /// How many replicas there are, if somebody said so: one server may have several.
+    public internal(set) var replicas: Int?
     /// Whether it is given batches, be it one to prove itself.
     public internal(set) var isIn = false
     /// Why it isn't, and since when.

@@ -138,7 +138,7 @@ final class RemoteReplicas: Sendable {
     }
 
     private func isOver(_ target: RemoteTarget) -> Bool {
-        if target.isRemoved { return true }
+        if target.isRemoved || Task.isCancelled { return true }
         guard isStopping.load(ordering: .sequentiallyConsistent) else { return false }
         // What another one runs may come back to be run here.
         return batcher.count == 0 && !activities.contains { $0.ongoing > 0 }

@@ -9,8 +9,6 @@ final class RemoteTarget: Sendable {
         var activity: RemoteActivity
         var lanes: Set<Int> = []
         var isRemoved = false
-        /// How many replicas it has, if somebody said so.
-        var replicas: Int?
         var lastSuccess: Instant?
     }
 
@@ -61,7 +59,7 @@ final class RemoteTarget: Sendable {
             let wasOut = state.activity.outage != nil
             let couldTake = if case .out = state.health.state { false } else { true }
             state.health.failed(
-                failure.kind, lastSuccess: lastSuccess, at: now, jitter: .random(in: 0...1))
+                failure.kind, lastSuccess: lastSuccess, at: now, jitter: time.jitter())
             guard case .out = state.health.state else { return [] }
             state.activity.isIn = false
             if !wasOut { state.activity.outages += 1 }
@@ -72,13 +70,13 @@ final class RemoteTarget: Sendable {
     }
 
     /// How many replicas it has, if somebody said so.
-    var replicas: Int? { state.withLock { $0.replicas } }
+    var replicas: Int? { state.withLock { $0.activity.replicas } }
 
     /// It has so many replicas. Returns the lanes that are to end, if that is another number than before.
     func setReplicas(_ count: Int) -> Set<Int> {
         state.withLock { state in
-            guard state.replicas != count else { return [] }
-            state.replicas = count
+            guard state.activity.replicas != count else { return [] }
+            state.activity.replicas = count
             return state.lanes.count == count + 1 ? [] : state.lanes
         }
     }

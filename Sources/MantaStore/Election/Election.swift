@@ -87,7 +87,7 @@ public final class Election: Sendable {
                 guard error.code != .compacted else { continue }
                 let delay = min(Self.longestDelay, Self.firstDelay * (1 << min(failures, 10)))
                 failures += 1
-                try? await time.sleep(until: time.now + delay * Double.random(in: 0.5...1))
+                try? await time.sleep(until: time.now + delay * (0.5 + time.jitter() / 2))
             }
         }
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Hands a store's commits to its watchers. They read from one bounded history, each at its own pace.
-final class ChangeFeed: Sendable {
+package final class ChangeFeed: Sendable {
     private struct Waiter {
         let prefix: String
         let continuation: CheckedContinuation<Result<Commit?, StoreError>, Never>
@@ -18,7 +18,7 @@ final class ChangeFeed: Sendable {
     private let state: Mutex<State>
 
     /// A feed that continues what `history` begins.
-    init(_ history: ChangeHistory) {
+    package init(_ history: ChangeHistory) {
         state = Mutex(State(history: history))
     }
 
@@ -26,7 +26,7 @@ final class ChangeFeed: Sendable {
     var waiterCount: Int { state.withLock { $0.waiters.count } }
 
     /// The store has committed; commits come in order.
-    func publish(_ commit: Commit) {
+    package func publish(_ commit: Commit) {
         let woken = state.withLock { state in
             state.history.append(commit)
             return state.waiters.compactMap { id, waiter in
@@ -40,7 +40,7 @@ final class ChangeFeed: Sendable {
     }
 
     /// The first commit after `revision` to keys of `prefix`; `nil` when the feed is closed or the task cancelled.
-    func next(after revision: Int64, prefix: String) async throws(StoreError) -> Commit? {
+    package func next(after revision: Int64, prefix: String) async throws(StoreError) -> Commit? {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID
@@ -69,7 +69,7 @@ final class ChangeFeed: Sendable {
     }
 
     /// Ends all watches, now and later.
-    func close() {
+    package func close() {
         let waiters = state.withLock { state in
             state.isClosed = true
             defer { state.waiters = [:] }

@@ -1,5 +1,5 @@
 /// The last commits of a store, as many as its bounds allow. A value.
-struct ChangeHistory {
+package struct ChangeHistory {
     /// What a reader finds.
     enum Finding: Equatable {
         /// The first commit after its revision.
@@ -11,10 +11,12 @@ struct ChangeHistory {
     }
 
     /// What is kept.
-    struct Bounds {
-        var commits = 1_000
+    package struct Bounds {
+        package var commits = 1_000
         /// Keys and values together.
-        var bytes = 16 << 20
+        package var bytes = 16 << 20
+
+        package init() {}
     }
 
     /// Commits up to this revision are no longer here.
@@ -26,7 +28,7 @@ struct ChangeHistory {
     private let bounds: Bounds
 
     /// No history yet of a store at `revision`.
-    init(revision: Int64, bounds: Bounds = .init()) {
+    package init(revision: Int64, bounds: Bounds = .init()) {
         (self.forgotten, self.revision, self.bounds) = (revision, revision, bounds)
     }
 

@@ -16,7 +16,8 @@ public final class LeaseKeeper: Sendable {
     private let store: any Store
     private let timeToLive: Duration
     private let time: any TimeSource
-    private let executor = ThreadExecutor(name: "lease", servesTasks: true)
+    /// `nil` where the clock isn't the machine's.
+    private let executor: ThreadExecutor?
     private let schedule: Mutex<LeaseSchedule>
     let latest = Latest<Lease?>(nil)
 
@@ -25,14 +26,16 @@ public final class LeaseKeeper: Sendable {
     /// - Parameters:
     ///   - store: Where the lease is.
     ///   - timeToLive: How long keys stay when this process is gone. The store may grant more.
-    ///   - time: The clock; `nil` for the machine's, whose sleepers need no cooperative pool to wake up.
+    ///   - time: The clock; `nil` for the machine's, whose sleepers need no cooperative pool to wake up. With another
+    ///     one there is no thread either.
     public init(store: any Store, timeToLive: Duration = .seconds(15), time: (any TimeSource)? = nil) {
         (self.store, self.timeToLive, self.time) = (store, timeToLive, time ?? ThreadTime())
+        executor = time == nil ? ThreadExecutor(name: "lease", servesTasks: true) : nil
         schedule = Mutex(LeaseSchedule(timeToLive: timeToLive))
     }
 
     deinit {
-        executor.stop()
+        executor?.stop()
     }
 
     /// The lease that lives now; `nil` before the first and after a loss. One whose time is over by our clock is lost.
@@ -67,10 +70,10 @@ public final class LeaseKeeper: Sendable {
         let sent = time.now
         do throws(StoreError) {
             let lease = try await store.grantLease(timeToLive)
-            schedule.withLock { $0.granted(lease, sent: sent, jitter: .random(in: 0...1)) }
+            schedule.withLock { $0.granted(lease, sent: sent, jitter: time.jitter()) }
             latest.set(lease)
         } catch {
-            schedule.withLock { $0.failed(at: time.now, jitter: .random(in: 0...1)) }
+            schedule.withLock { $0.failed(at: time.now, jitter: time.jitter()) }
         }
     }
 
@@ -78,7 +81,7 @@ public final class LeaseKeeper: Sendable {
         let sent = time.now
         switch await answer(lease, by: schedule.withLock { $0.deadline }) {
         case .success(let timeToLive):
-            let regained = schedule.withLock { $0.renewed(timeToLive, sent: sent, jitter: .random(in: 0...1)) }
+            let regained = schedule.withLock { $0.renewed(timeToLive, sent: sent, jitter: time.jitter()) }
             if let regained { latest.set(regained) }
         case .failure(let error) where error.code == .leaseLost:
             schedule.withLock { $0.lost() }
@@ -87,7 +90,7 @@ public final class LeaseKeeper: Sendable {
                 return lease != nil
             }
         case .failure:
-            schedule.withLock { $0.failed(at: time.now, jitter: .random(in: 0...1)) }
+            schedule.withLock { $0.failed(at: time.now, jitter: time.jitter()) }
         }
     }
 

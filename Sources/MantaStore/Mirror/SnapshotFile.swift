@@ -6,6 +6,15 @@ import MantaThreads
     import Glibc
 #endif
 
+/// Keeps the last good snapshot of a prefix. A protocol so that what follows from it can be simulated.
+public protocol SnapshotKeeper: Sendable {
+    /// The snapshot that was saved last; `nil` if there is none.
+    func load(prefix: String) async throws(StoreError) -> Snapshot?
+
+    /// Keeps a snapshot in place of the one before.
+    func save(_ snapshot: Snapshot, prefix: String) async throws(StoreError)
+}
+
 /// The last good snapshot of a prefix, on the local disk, for a start while the store is away.
 ///
 /// ```swift
@@ -15,7 +24,7 @@ import MantaThreads
 ///
 /// It is there whole or not at all, whenever the process or the machine stops. One that is damaged, or isn't a snapshot
 /// of the prefix, is refused and left as it is, also by ``save(_:prefix:)``.
-public struct SnapshotFile: Sendable {
+public struct SnapshotFile: SnapshotKeeper {
     /// What follows the first line.
     private struct Content: Codable {
         struct Item: Codable {

@@ -39,7 +39,7 @@ public final class StoreMirror: Sendable {
 
     private let store: any Store
     private let prefix: String
-    private let file: SnapshotFile?
+    private let file: (any SnapshotKeeper)?
     private let interval: Duration
     private let time: any TimeSource
     private let progress: Mutex<Progress>
@@ -54,7 +54,7 @@ public final class StoreMirror: Sendable {
     ///   - interval: How often all is listed again.
     ///   - time: The clock.
     public init(
-        store: any Store, prefix: String, file: SnapshotFile? = nil, interval: Duration = .seconds(30),
+        store: any Store, prefix: String, file: (any SnapshotKeeper)? = nil, interval: Duration = .seconds(30),
         time: any TimeSource = MachineTime()
     ) {
         (self.store, self.prefix, self.file) = (store, prefix, file)
@@ -106,7 +106,7 @@ public final class StoreMirror: Sendable {
             if error.code == .closed { return }
             let delay = min(Self.longestDelay, Self.firstDelay * (1 << min(failures, 10)))
             failures += 1
-            try? await time.sleep(until: time.now + delay * Double.random(in: 0.5...1))
+            try? await time.sleep(until: time.now + delay * (0.5 + time.jitter() / 2))
         }
     }
 
@@ -187,7 +187,7 @@ public final class StoreMirror: Sendable {
         }
     }
 
-    private func save(to file: SnapshotFile) async {
+    private func save(to file: any SnapshotKeeper) async {
         var saved: Snapshot?
         for await contents in updates {
             // Also when the store has gone silent since: what it said last is what a start without it needs.

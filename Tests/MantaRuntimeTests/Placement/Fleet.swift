@@ -68,7 +68,7 @@ extension Fleet {
         named += 1
         let node = nodes.indices.randomElement(using: &random)
         let demand = demands.indices.randomElement(using: &random)
-        switch Int.random(in: 0..<9, using: &random) {
+        switch Int.random(in: 0..<10, using: &random) {
         case 0: nodes.append(.random("m\(named)", using: &random))
         case 1: if let node { nodes.remove(at: node) }
         case 2: if let node { nodes[node].state = .gone }
@@ -76,7 +76,8 @@ extension Fleet {
         case 4: if let node { nodes[node].state = .ready }
         case 5: if let demand { demands[demand].count = Int.random(in: 0...8, using: &random) }
         case 6: if let demand { demands.remove(at: demand) }
-        case 7: demands.append(.random("h\(named)", using: &random))
+        case 7: if let demand { demands[demand].resources = .random(upTo: 6, using: &random) }
+        case 8: demands.append(.random("h\(named)", using: &random))
         default: if let node { nodes[node].capacity = .random(upTo: 8, using: &random) }
         }
         for index in assignments.replicas.indices where Bool.random(using: &random) {

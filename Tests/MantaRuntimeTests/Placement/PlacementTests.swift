@@ -212,14 +212,62 @@ struct PlacementTests {
         #expect(fleet.assignments.replicas.map(\.group) == ["l", "l", "l"])
     }
 
-    @Test("a node that shrank keeps its oldest replicas, as many as fit")
+    @Test("a node that shrank keeps what serves until it is replaced elsewhere, the oldest for good")
     func shrunk() {
         var fleet = fleet([.ready("a", cpus: 3)], [demand(3)])
         fleet.settle()
         fleet.nodes[0].capacity = Resources(cpus: Amount(2))
         fleet.place()
+        #expect(fleet.assignments.replicas.map(\.id) == [1, 2, 3])
+        #expect(
+            fleet.pending == [
+                Pending(group: "m", count: 1, isReplacement: true, reason: "needs 1 cpu; node a has 0 free")
+            ])
+
+        fleet.nodes.append(.ready("b", cpus: 2))
+        fleet.place()
+        #expect(fleet.assignments.replicas.map(\.replaces) == [nil, nil, nil, 3])
+        fleet.settle()
+        #expect(fleet.assignments.replicas.map(\.id) == [1, 2, 4])
+    }
+
+    @Test("of what doesn't serve yet a node that shrank keeps as many as fit")
+    func shrunkUnready() {
+        var fleet = fleet([.ready("a", cpus: 3)], [demand(3)])
+        fleet.place()
+        fleet.nodes[0].capacity = Resources(cpus: Amount(2))
+        fleet.place()
 
         #expect(fleet.assignments.replicas.map(\.id) == [1, 2])
         #expect(fleet.pending.map(\.reason) == ["needs 1 cpu; node a has 0 free"])
+    }
+
+    @Test("needs that are raised take nothing away that serves, and move it where there is room")
+    func raised() {
+        var fleet = fleet([.ready("a", cpus: 2), .ready("b", cpus: 1)], [demand(1), demand(1, of: "l")])
+        fleet.settle()
+        let before = fleet.assignments
+        for index in fleet.demands.indices { fleet.demands[index].resources.cpus = Amount(4) }
+        fleet.place()
+        #expect(fleet.assignments == before)
+        #expect(fleet.pending.map(\.isReplacement) == [true, true])
+
+        fleet.nodes.append(.ready("c", cpus: 8))
+        fleet.settle()
+        #expect(fleet.assignments.replicas.map(\.node) == ["c", "c"])
+    }
+
+    @Test("what serves without room stays for good once there is some")
+    func roomAgain() {
+        var fleet = fleet([.ready("a", cpus: 2), .ready("b", cpus: 1)], [demand(2), demand(1, of: "l")])
+        fleet.settle()
+        let before = fleet.assignments
+        fleet.nodes[0].capacity = Resources(cpus: Amount(1))
+        fleet.place()
+        #expect(fleet.pending.map(\.isReplacement) == [true])
+        fleet.nodes[0].capacity = Resources(cpus: Amount(2))
+        fleet.place()
+
+        #expect(fleet.assignments == before && fleet.pending.isEmpty)
     }
 }

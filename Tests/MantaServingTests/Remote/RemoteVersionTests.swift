@@ -180,6 +180,7 @@ struct RemoteVersionTests {
                 var places = WantedDeployment.Places([Self.first])
                 places.replicas = [Self.first: count]
                 version.move(to: places)
+                #expect(version.remoteReplicas.map(\.replicas) == [count])
                 // What runs with the lanes before ends first.
                 for _ in 0..<3 {
                     most.withLock { $0 = 0 }

@@ -120,6 +120,53 @@ extension OperationTests {
             #expect(takeover < .seconds(20))
         }
 
+        @Test(
+            """
+            a model that needs more than workers have says so, is served once one joins that has it, and isn't loaded \
+            again when it needs more than that
+            """)
+        func needs() async throws {
+            let needs = "replicas: 2\nresources: {cpus: 2}\nplacement: {labels: {zone: a}}\n"
+            let fleet = try await Fleet(configuration: Self.configuration + needs)
+            let front = try await fleet.front("front")
+            let small = try await fleet.worker("small", ["--cpus", "1", "--label", "zone=a"])
+            let other = try await fleet.worker("other", ["--cpus", "8"])
+
+            let pending = try await Fleet.wait(front, for: "pending") { deployment in
+                deployment.warnings.contains { $0.contains("no label zone") && $0.contains("has 1 free") }
+            }
+            let warning = try #require(pending.warnings.first)
+            #expect(warning.hasPrefix("2 replicas can't be placed: needs 2 cpus and label zone=a; node "), "\(warning)")
+            #expect(pending.state == "loading" && pending.versions.map(\.reason) == [warning])
+
+            let large = try await fleet.worker("large", ["--cpus", "3.5", "--label", "zone=a"])
+            try await Fleet.wait(front, for: "on the large one") { deployment in
+                deployment.state == "ready" && deployment.readyReplicas == 1 && deployment.scale.replicas == 2
+                    && deployment.warnings.first?.hasPrefix("a replica can't be placed: needs 2 cpus") == true
+            }
+            let answer = try await onThread {
+                try SocketClient(port: front.port).request("GET", "/v2/models/m/ready").status
+            }
+            #expect(answer == 200)
+
+            let more = needs.replacing("cpus: 2", with: "cpus: 1.75")
+            try fleet.folder.write(Self.configuration + more, to: "models/m/model.yaml")
+            let both = try await Fleet.wait(front, for: "with both replicas") { deployment in
+                deployment.serving?.replicas.first?.count == 2 && deployment.warnings.isEmpty
+            }
+            #expect(both.readyReplicas == 1 && both.serving?.replicas.count == 1)
+
+            let most = needs.replacing("cpus: 2", with: "cpus: 16")
+            try fleet.folder.write(Self.configuration + most, to: "models/m/model.yaml")
+            try await Fleet.wait(front, for: "without room") { deployment in
+                deployment.warnings.first?.hasPrefix("2 replicas can't be moved: needs 16 cpus") == true
+            }
+            let after = try await Fleet.wait(front, for: "as before") { $0.serving?.replicas.first?.count == 2 }
+            #expect(after.state == "ready")
+            #expect(large.log.ranges(of: "version 1 is being loaded").count == 1, "\(large.log)")
+            withExtendedLifetime((small, other)) {}
+        }
+
         @Test("clients notice nothing when an etcd of three members loses its leader, or any other one")
         func members() async throws {
             let fleet = try await Fleet(members: 3, configuration: Self.configuration)

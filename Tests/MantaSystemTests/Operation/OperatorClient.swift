@@ -32,6 +32,7 @@ final class OperatorClient {
         struct Version: Decodable, Sendable {
             struct Replica: Decodable, Sendable {
                 var id: Int
+                var count: Int
                 var state: String
                 var ageS: Double
             }
@@ -39,6 +40,7 @@ final class OperatorClient {
             var version: Int
             var hash: String?
             var state: String
+            var reason: String?
             var `default`: Bool
             var replicas: [Replica]
         }
@@ -61,6 +63,7 @@ final class OperatorClient {
         var scale: Scale
         var versions: [Version]
         var decisions: [Decision]
+        var warnings: [String]
 
         /// The version that serves requests which name none.
         var serving: Version? { versions.first(where: \.default) }

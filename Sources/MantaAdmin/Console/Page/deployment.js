@@ -201,7 +201,8 @@ function drawVersion(element, version) {
 }
 
 function drawReplica(row, replica) {
-  const place = replica.node && replica.node !== "local" ? ` on ${replica.node}` : "";
+  const several = (replica.count ?? 1) === 1 ? "" : ` (${plural(replica.count, "replica")})`;
+  const place = replica.node && replica.node !== "local" ? ` on ${replica.node}${several}` : "";
   const state = replica.last_error ? `${replica.state}: ${replica.last_error}` : replica.state;
   const values = [
     `${replica.id}${place}`, state ?? "–", count(replica.ongoing), count(replica.batches), duration(replica.age_s),

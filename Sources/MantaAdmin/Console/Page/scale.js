@@ -5,7 +5,10 @@ import { h, line, text } from "./dom.js";
 import { plural } from "./format.js";
 
 export const isReady = ({ state }) => state === "ready";
-export const replicas = (deployment) => (deployment.versions ?? []).flatMap((version) => version.replicas ?? []);
+/** One for each replica: those that a server has together come as one with their number. */
+const each = (version) =>
+  (version.replicas ?? []).flatMap((replica) => Array(replica.count ?? 1).fill(replica));
+export const replicas = (deployment) => (deployment.versions ?? []).flatMap(each);
 
 export class ScaleControl {
   constructor(name) {
@@ -123,7 +126,7 @@ export class ScaleControl {
 /** Whether each version that serves has the replicas that are wanted of it. */
 function isScaled(deployment) {
   const serving = (deployment.versions ?? []).filter(isReady);
-  return serving.every((version) => version.replicas.filter(isReady).length === deployment.scale?.replicas);
+  return serving.every((version) => each(version).filter(isReady).length === deployment.scale?.replicas);
 }
 
 /** The number in a field, or null while it has none. */

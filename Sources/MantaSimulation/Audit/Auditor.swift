@@ -1,0 +1,70 @@
+import MantaCore
+import MantaFleet
+import MantaStore
+import MantaTime
+
+/// Watches over a world, and says what must not have happened. Unchecked Sendable: see ``EventLoop``.
+final class Auditor: @unchecked Sendable {
+    /// Something that went wrong in the world, for which requests may fail.
+    struct Trouble {
+        let what: String
+        /// Workers that are at fault.
+        let processes: Set<String>
+        let start: Instant
+        let end: Instant
+    }
+
+    private let loop = EventLoop.shared
+    private(set) var violations: [String] = []
+    var store = StoreAudit()
+    var requests = RequestAudit()
+
+    func violated(_ rule: String, _ what: String) {
+        loop.chronicle.write("VIOLATION: \(rule): \(what)", at: loop.now)
+        violations.append("\(rule): \(what)")
+    }
+
+    // MARK: - The store
+
+    func wrote(_ commit: Commit) {
+        for (rule, what) in store.wrote(commit, at: loop.now) { violated(rule, what) }
+    }
+
+    func hosts(_ replicas: [String: Int], on node: String) {
+        for what in store.hosts(replicas, on: node) { violated("a healthy replica is stopped by a leader only", what) }
+    }
+
+    // MARK: - Requests
+
+    func trouble(_ trouble: Trouble, healthy: [String: Int]) { requests.troubles.append((trouble, healthy)) }
+
+    func began(_ number: Int, _ request: RequestAudit.Request) { requests.open[number] = request }
+
+    func hungUp(_ number: Int) { requests.open[number]?.isHungUp = true }
+
+    func executed(_ numbers: [Int64], on node: String) {
+        for number in numbers { requests.runs[Int(number), default: 0] += 1 }
+    }
+
+    func ended(_ number: Int, _ outcome: Result<(number: Int, version: Int)?, ServingError>) {
+        guard let request = requests.open.removeValue(forKey: number) else {
+            return violated("no request is answered twice", "request \(number)")
+        }
+        switch outcome {
+        case .success(let answer):
+            loop.chronicle.write("\(request.front): \(number) answered", at: loop.now)
+            guard answer?.number == number else {
+                return violated("replies aren't crossed", "request \(number) got the answer of \(answer?.number ?? -1)")
+            }
+            requests.succeeded(request)
+        case .failure(let error):
+            loop.chronicle.write("\(request.front): \(number) failed: \(error.message)", at: loop.now)
+            requests.failed(request)
+            if let why = requests.lacksExcuse(request, error, store: store, at: loop.now) {
+                violated(
+                    "no request fails without a reason",
+                    "request \(number) to \(request.deployment) at \(request.front): \(error.message) (\(why))")
+            }
+        }
+    }
+}

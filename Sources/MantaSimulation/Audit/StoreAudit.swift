@@ -1,0 +1,141 @@
+import MantaFleet
+import MantaStore
+import MantaTime
+
+/// What is written to the store, against what must hold of it. A value.
+struct StoreAudit {
+    /// What a node's record said a moment ago, a leader may not have seen otherwise yet.
+    private static let notice = Duration.seconds(5)
+
+    private(set) var nodes: [String: NodeRecord] = [:]
+    private(set) var deployments: [String: DeploymentRecord] = [:]
+    private(set) var assignments: [String: AssignmentRecord] = [:]
+    /// When a record said last that a replica is ready. Those of nodes whose lease has ended stay: nobody knows better.
+    private var lastReady: [Int: Instant] = [:]
+    private var readyNow: Set<Int> = []
+    private var replicasOf: [String: Set<Int>] = [:]
+    private var term: Int64 = 0
+    /// How many replicas of a group a node was to host, one after the other.
+    private var told: [String: [String: [Int]]] = [:]
+    /// How many it does.
+    private var hosted: [String: [String: Int]] = [:]
+
+    typealias Finding = (rule: String, what: String)
+
+    mutating func wrote(_ commit: Commit, at now: Instant) -> [Finding] {
+        let before = (assignments: assignments, deployments: deployments)
+        var findings: [Finding] = []
+        for change in commit.changes {
+            switch change {
+            case .put(let entry): findings += put(entry, at: now)
+            case .deleted(let key): delete(key)
+            }
+        }
+        guard commit.changes.contains(where: { $0.key.hasPrefix(FleetState.Key.assignments) }) else { return findings }
+        return findings + duplicates() + lostCapacity(since: before, at: now)
+    }
+
+    private mutating func put(_ entry: Entry, at now: Instant) -> [Finding] {
+        let state = FleetState([entry])
+        if let (name, node) = state.nodes.first {
+            nodes[name] = node
+            note(node, at: now)
+        }
+        if let (name, deployment) = state.deployments.first { deployments[name] = deployment }
+        guard let (name, assignment) = state.assignments.first else { return [] }
+        let old = Dictionary(grouping: assignments[name]?.replicas ?? [], by: \.group)
+        assignments[name] = assignment
+        let counts = Dictionary(grouping: assignment.replicas, by: \.group).mapValues(\.count)
+        for group in Set(old.keys).union(counts.keys) {
+            told[name, default: [:]][group, default: []].append(counts[group] ?? 0)
+        }
+        defer { term = max(term, assignment.term) }
+        return assignment.term < term
+            ? [("only one leads", "\(name) is assigned by term \(assignment.term), after \(term)")] : []
+    }
+
+    private mutating func delete(_ key: String) {
+        if let name = key.suffix(of: FleetState.Key.nodes) { nodes[name] = nil }
+        if let name = key.suffix(of: FleetState.Key.deployments) { deployments[name] = nil }
+        if let name = key.suffix(of: FleetState.Key.assignments) {
+            for replica in assignments[name]?.replicas ?? [] {
+                told[name, default: [:]][replica.group, default: []].append(0)
+            }
+            assignments[name] = nil
+        }
+    }
+
+    private mutating func note(_ node: NodeRecord, at now: Instant) {
+        let ready = Set(node.replicas.filter(\.isReady).map(\.id))
+        for id in replicasOf[node.id] ?? [] where readyNow.contains(id) && !ready.contains(id) {
+            readyNow.remove(id)
+            lastReady[id] = now
+        }
+        readyNow.formUnion(ready)
+        replicasOf[node.id] = ready
+    }
+
+    private func isReady(_ id: Int, at now: Instant) -> Bool {
+        readyNow.contains(id) || lastReady[id].map { now - $0 < Self.notice } ?? false
+    }
+
+    private func duplicates() -> [Finding] {
+        var places: [Int: String] = [:]
+        var findings: [Finding] = []
+        for (node, record) in assignments.sorted(by: { $0.key < $1.key }) {
+            for replica in record.replicas {
+                if let other = places.updateValue(node, forKey: replica.id) {
+                    findings.append(
+                        ("one assignment, one node", "replica \(replica.id) is assigned to \(other) and \(node)"))
+                }
+            }
+        }
+        return findings
+    }
+
+    /// Deployments that a decision took replicas from which are ready, so that fewer are left than promised.
+    private func lostCapacity(
+        since before: (assignments: [String: AssignmentRecord], deployments: [String: DeploymentRecord]),
+        at now: Instant
+    ) -> [Finding] {
+        func ready(_ assignments: [String: AssignmentRecord]) -> [String: Int] {
+            let replicas = assignments.values.flatMap(\.replicas).filter { isReady($0.id, at: now) }
+            return Dictionary(grouping: replicas, by: \.group).mapValues(\.count)
+        }
+        let (old, new) = (ready(before.assignments), ready(assignments))
+        return deployments.values.sorted { $0.name < $1.name }.compactMap { deployment in
+            guard let earlier = before.deployments[deployment.name], let count = deployment.replicas else { return nil }
+            let groups = Set((earlier.groups + deployment.groups).map(\.name))
+            let had = groups.map { old[$0] ?? 0 }.max() ?? 0
+            let has = groups.map { new[$0] ?? 0 }.max() ?? 0
+            guard has < min(had, count) else { return nil }
+            return (
+                "capacity as promised",
+                "\(deployment.name) had \(had) replicas ready and is left with \(has), of \(count)"
+            )
+        }
+    }
+
+    // MARK: - Nodes
+
+    /// A node hosts these from now on. Returns what it hosts fewer of though no leader said so.
+    mutating func hosts(_ replicas: [String: Int], on node: String) -> [String] {
+        let old = hosted[node] ?? [:]
+        hosted[node] = replicas
+        return old.sorted { $0.key < $1.key }.compactMap { group, had in
+            let has = replicas[group] ?? 0
+            guard has < had else { return nil }
+            let said = told[node]?[group] ?? []
+            let last = said.lastIndex { $0 >= had } ?? -1
+            guard !said.dropFirst(last + 1).contains(where: { $0 <= has }) else { return nil }
+            return "\(node) hosts \(has) of \(group), not \(had) any more"
+        }
+    }
+
+    /// It was killed.
+    mutating func gone(_ node: String) { hosted[node] = nil }
+}
+
+extension String {
+    func suffix(of prefix: String) -> String? { hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil }
+}

@@ -1,0 +1,58 @@
+import MantaFleet
+import MantaTime
+
+extension World {
+    /// Whether all is as wanted, long after the last thing went wrong.
+    func checkConvergence(_ wishes: Operator) {
+        let rule = "all is as wanted once the faults are over"
+        let store = auditor.store
+        let leaders = Set(fronts.map { $0.leader.leader ?? "nobody" })
+        if leaders.count != 1 || !fronts.contains(where: { leaders.contains($0.process.name) }) {
+            auditor.violated(rule, "\(leaders.sorted().joined(separator: ", ")) lead")
+        }
+        let living = Set(livingWorkers.map(\.process.name))
+        for node in store.assignments.keys.sorted() where !living.contains(node) {
+            auditor.violated(rule, "\(node) is gone and has assignments")
+        }
+        if Set(store.deployments.keys) != Set(wishes.names) {
+            auditor.violated(
+                rule, "\(store.deployments.keys.sorted()) are in the store, \(wishes.names) are wanted")
+        }
+        for name in wishes.names {
+            guard let record = store.deployments[name] else { continue }
+            let ready = healthyReplicas
+            guard let version = wishes.version(of: name) else {
+                // One that is broken takes nothing away.
+                let most = record.groups.map { ready[$0.name] ?? 0 }.max() ?? 0
+                if most < wishes.replicas(of: name) {
+                    auditor.violated(rule, "\(name) has \(most) replicas of what was there before it was broken")
+                }
+                continue
+            }
+            let groups = record.versions.filter { $0.version == version }
+            let count = groups.first.map { ready[$0.name] ?? 0 } ?? 0
+            if count != wishes.replicas(of: name) {
+                auditor.violated(
+                    rule, "\(name) version \(version) has \(count) replicas of \(wishes.replicas(of: name))")
+            }
+            if !record.kept.isEmpty { auditor.violated(rule, "\(name) keeps \(record.kept.map(\.name))") }
+        }
+        for front in fronts {
+            for name in wishes.names where !auditor.requests.isEstablished(name, at: front.process.name) {
+                auditor.violated(rule, "\(name) has never answered at \(front.process.name)")
+            }
+        }
+        let old = auditor.requests.open.filter { $0.value.started + $0.value.timeout + .seconds(2) < loop.now }
+        let processes = Set(fronts.map(\.process.name))
+        for (number, request) in old.sorted(by: { $0.key < $1.key }) where processes.contains(request.front) {
+            auditor.violated("no request is lost", "request \(number) to \(request.deployment) has no answer")
+        }
+    }
+
+    /// How many replicas are ready on workers that run, by group.
+    private var healthyReplicas: [String: Int] {
+        livingWorkers.filter { !$0.isDraining }.reduce(into: [:]) { counts, worker in
+            counts.merge(worker.host.readyCounts, uniquingKeysWith: +)
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Logging
+import MantaConfig
+import MantaFleet
+import MantaRuntime
+import MantaServing
+import MantaStore
+import MantaTime
+
+/// A front of the world: the shipped one, whole. Unchecked Sendable: see ``EventLoop``.
+final class SimulatedFront: @unchecked Sendable {
+    let process: SimulatedProcess
+    let store: SimulatedStore
+    let catalog: ModelCatalog
+    let leader: FleetLeader
+    private let publications = Publications()
+    private var requests: [Int: Task<Void, Never>] = [:]
+
+    init(_ name: String, disk: SimulatedDisk, in world: World) {
+        process = SimulatedProcess(name: name)
+        store = SimulatedStore(process, etcd: world.etcd, network: world.network)
+        let catalog = ModelCatalog(
+            environment: .init(
+                engine: NoEngine(), remotes: SimulatedRemotes(process, in: world), logger: world.logger,
+                time: process,
+                report: { [process] name, note in
+                    process.loop.chronicle.write("\(process.name): \(name): \(note.message)", at: process.loop.now)
+                }))
+        self.catalog = catalog
+        let keeper = LeaseKeeper(store: store, timeToLive: .seconds(10), time: process)
+        var record = NodeRecord(id: name, kind: .front, capacity: .init(Resources()))
+        record.address = process.address
+        let registration = NodeRegistration(record, store: store, keeper: keeper, time: process)
+        let mirror = StoreMirror(store: store, prefix: FleetState.prefix, file: disk, time: process)
+        let front = FleetFront(mirror: mirror, catalog: catalog)
+        let leader = FleetLeader(
+            store: store, mirror: mirror, keeper: keeper, registration: registration, logger: world.logger,
+            time: process
+        ) { [publications] in publications.publish($0) }
+        self.leader = leader
+        process.start {
+            await withDiscardingTaskGroup { group in
+                group.addTask { try? await catalog.run() }
+                group.addTask { await registration.run() }
+                group.addTask { await mirror.run() }
+                group.addTask { await front.run() }
+                group.addTask { await leader.run() }
+                await keeper.run()
+                group.cancelAll()
+            }
+        }
+    }
+
+    /// The objects that it has for workers.
+    var objects: [String] { publications.objects }
+
+    /// Has a request come in.
+    func receive(_ number: Int, _ body: @escaping @Sendable () async -> Void) {
+        requests[number] = Task {
+            await body()
+            self.requests[number] = nil
+        }
+    }
+
+    /// The client of a request is gone.
+    func hangUp(_ number: Int) { requests[number]?.cancel() }
+
+    /// SIGKILL.
+    func kill() {
+        process.kill()
+        catalog.stop()
+        for (_, request) in requests.sorted(by: { $0.key < $1.key }) { request.cancel() }
+    }
+}
+
+/// What a front publishes: the models of the world have one file each, named by what it says. Unchecked Sendable: see
+/// ``EventLoop``.
+final class Publications: @unchecked Sendable {
+    private(set) var objects: [String] = []
+    private var yamls: [DeploymentConfiguration: String] = [:]
+
+    func publish(_ wanted: [WantedDeployment]) -> (records: [DeploymentRecord], objects: [String]) {
+        var objects: Set<String> = []
+        let records = wanted.map { wanted in
+            let groups = wanted.versions.map { spec in
+                let file = GroupRecord.File(
+                    path: "model", object: ObjectID(of: spec.path.utf8).description, byteCount: 1 << 20)
+                objects.insert(file.object)
+                let model = spec.path.split(separator: "/").last.map(String.init) ?? ""
+                return GroupRecord(
+                    deployment: wanted.name, version: spec.number, model: model, files: [file], yaml: "")
+            }
+            let count: Int? = if case .pinned(let count) = wanted.scale { count } else { nil }
+            return DeploymentRecord(
+                name: wanted.name, yaml: yaml(of: wanted.configuration), replicas: count, versions: groups)
+        }
+        self.objects = objects.sorted()
+        return (records, self.objects)
+    }
+
+    private func yaml(of configuration: DeploymentConfiguration) -> String {
+        if let yaml = yamls[configuration] { return yaml }
+        let yaml = configuration.yaml()
+        yamls[configuration] = yaml
+        return yaml
+    }
+}

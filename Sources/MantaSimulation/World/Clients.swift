@@ -1,0 +1,59 @@
+import MantaCore
+import MantaServing
+import MantaTime
+
+/// Clients of the fronts: requests come independently, whatever became of those before (open loop). Unchecked Sendable:
+/// see ``EventLoop``.
+final class Clients: @unchecked Sendable {
+    /// Requests a second, for each deployment at each front.
+    private static let rate = 8.0
+
+    private let world: World
+    private let wishes: Operator
+    private var nextNumber = 1
+    private let end: Instant
+
+    init(_ world: World, _ wishes: Operator, until end: Instant) {
+        (self.world, self.wishes, self.end) = (world, wishes, end)
+    }
+
+    /// Begins to send requests to the front of an index, whichever process it is.
+    func start(at front: Int) {
+        let loop = world.loop
+        let rate = Self.rate * Double(max(wishes.names.count, 1))
+        let next = loop.now + loop.random.interval(perSecond: rate)
+        guard next < end else { return }
+        loop.at(next) { [self] in
+            if let name = loop.random.one(of: wishes.names) { send(to: world.fronts[front], name) }
+            start(at: front)
+        }
+    }
+
+    private func send(to front: SimulatedFront, _ name: String) {
+        guard front.process.state == .runs, front.catalog.unreadiness == nil else { return }
+        let loop = world.loop
+        let number = nextNumber
+        nextNumber += 1
+        let isHasty = loop.random.happens(0.05)
+        let timeout = isHasty ? loop.random.duration(.milliseconds(2), .milliseconds(60)) : Duration.seconds(4)
+        let auditor = world.auditor
+        auditor.began(
+            number, .init(deployment: name, front: front.process.name, started: loop.now, timeout: timeout))
+        front.receive(number) {
+            do throws(ServingError) {
+                let deployment = try front.catalog.deployment(name)
+                let response = try await deployment.infer(
+                    SimulatedModel.request(number), schedule: .init(timeout: timeout), at: try deployment.target(nil))
+                auditor.ended(number, .success(SimulatedModel.answer(response)))
+            } catch {
+                auditor.ended(number, .failure(error))
+            }
+        }
+        if loop.random.happens(0.03) {
+            loop.after(loop.random.duration(.zero, .milliseconds(20))) {
+                auditor.hungUp(number)
+                front.hangUp(number)
+            }
+        }
+    }
+}
