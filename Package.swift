@@ -154,8 +154,11 @@ let package = Package(
         part(
             "MantaFleet",
             [
-                "MantaCore", "MantaThreads", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
-                "MantaHTTP", "MantaAutoscaler", httpClient, nioCore, nioHTTP, nioPosix, crypto, logging,
+                "MantaCore", "MantaThreads", "MantaTime", "MantaProcesses", "MantaStore", "MantaRuntime",
+                "MantaServing",
+                "MantaConfig", "MantaHTTP", "MantaAutoscaler", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix,
+                nioSSL, crypto,
+                logging,
             ]),
         part(
             "MantaAdmin",
@@ -216,7 +219,7 @@ let package = Package(
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
         tests("MantaRuntime", ["MantaProcesses", "object-writer"]),
-        tests("MantaFleet", ["MantaRuntime", "MantaServing", "MantaStore"]),
+        tests("MantaFleet", ["MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore", logging]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", ["MantaProcesses", logging]),

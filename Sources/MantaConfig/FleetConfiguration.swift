@@ -22,6 +22,11 @@ public struct FleetConfiguration: Sendable {
         public var labels: [String: String] = [:]
         /// How long its replicas have to be replaced elsewhere when it stops.
         public var drainTimeout = Duration.seconds(30)
+        /// Whether a front started it, which ends its standard input when nobody needs it any more.
+        public var isLocal = false
+
+        /// The label of a worker that a front started: the front's id and the worker's number.
+        public static let localLabel = "local-worker"
 
         /// One that has what the process may use.
         public init() {}
@@ -39,13 +44,20 @@ public struct FleetConfiguration: Sendable {
     public var certificate: (file: String, key: String)?
     /// The file with the token that nodes show each other.
     public var tokenFile: String?
-    /// Where other nodes reach this one, `host:port`; `nil` for where it listens.
+    /// Where other nodes reach this one, `host:port`; `nil` for where it listens. Port 0 is that where it listens.
     public var advertised: String?
     /// What the process does.
     public var role = Role.front
+    /// The workers that it starts and stops, where it is a front; `nil` for none.
+    public var nodes: NodesConfiguration?
 
     /// A front of the fleet whose store is at these endpoints.
     public init(endpoints: [String]) {
         self.endpoints = endpoints
+    }
+
+    /// Where other nodes reach this one, which listens at this port; `nil` for where it listens.
+    public func address(port: Int) -> String? {
+        advertised.map { $0.hasSuffix(":0") ? String($0.dropLast()) + "\(port)" : $0 }
     }
 }

@@ -110,6 +110,7 @@ extension FleetConfiguration {
             keys.value("password_file", .path(in: folder)) { passwordFile = $0 }
             user = (name, passwordFile)
         }
+        NodesConfiguration.read(&keys, folder: folder) { nodes = $0 }
     }
 }
 

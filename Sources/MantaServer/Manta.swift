@@ -122,13 +122,14 @@ public struct Manta: Sendable {
                 "admin": "\(addresses.admin)", "version": "\(Self.version)",
             ])
         let scheme = configuration.http.tls == nil ? "http" : "https"
-        member?.listens(at: "\(scheme)://\(configuration.fleet?.advertised ?? addresses.inference.description)")
+        let reached = configuration.fleet?.address(port: addresses.inference.port) ?? addresses.inference.description
+        member?.listens(at: "\(scheme)://\(reached)")
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.
         let group = ServiceGroup(
             configuration: .init(
-                services: [member?.membership].compactMap(\.self) + [
+                services: [member?.workers, member?.membership].compactMap(\.self) + [
                     StoreService(store: store), TraceService(log: traces), catalog, controller, admin,
                     InferenceListeners(http: inference, grpc: grpc), ReloadSignal(context: context),
                     Farewell(catalog: catalog),

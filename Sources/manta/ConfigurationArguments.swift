@@ -43,9 +43,7 @@ struct ConfigurationArguments: ParsableArguments {
         models: [String], config: String?, files: [String], override: (inout ServerConfiguration) -> Void = { _ in }
     ) throws -> (configuration: ServerConfiguration, deployments: [DeploymentSource]) {
         var (configuration, faults) = config.map { ServerConfiguration.read(file: $0) } ?? (ServerConfiguration(), [])
-        if let library = ProcessInfo.processInfo.environment["MANTA_ONNXRUNTIME_LIBRARY"], !library.isEmpty {
-            configuration.engineLibrary = library
-        }
+        configuration.readEnvironment()
         if !models.isEmpty { configuration.repositories = models }
         if !files.isEmpty { configuration.modelFiles = files }
         override(&configuration)
@@ -65,5 +63,14 @@ struct ConfigurationArguments: ParsableArguments {
         }
         guard faults.isEmpty else { throw ConfigurationErrors(faults: faults) }
         return (configuration, deployments)
+    }
+}
+
+extension ServerConfiguration {
+    /// Takes what variables of the environment say over what the file does.
+    mutating func readEnvironment() {
+        if let library = ProcessInfo.processInfo.environment["MANTA_ONNXRUNTIME_LIBRARY"], !library.isEmpty {
+            engineLibrary = library
+        }
     }
 }

@@ -52,6 +52,14 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("Where the fleet's other nodes reach it, if not where it listens.", valueName: "host:port"))
     var advertise: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            Have so many workers of its own on this machine: processes that host the replicas. With two numbers, as many \
+            between these as replicas need. Needs --join.
+            """, valueName: "n|min..max"),
+        transform: FleetArguments.count)
+    var localWorkers: ClosedRange<Int>?
     @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
     var allowModelControl = false
     @Flag(help: "Let clients on this machine share memory with Manta for their tensors.")
@@ -69,7 +77,7 @@ struct ServeCommand: AsyncParsableCommand {
             // Certificates, tokens and addresses too: all that is wrong at once, before anything begins.
             var checkup = Checkup()
             checkup.add(configuration, [], from: arguments.config)
-            try FleetArguments.check(configuration)
+            try FleetArguments.check(configuration, localWorkers: localWorkers)
             guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             let filter = LogFilter(from: configuration.logLevel)
             LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
@@ -96,6 +104,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
         if let fleetTokenFile { configuration.fleet?.tokenFile = fleetTokenFile }
         if let advertise { configuration.fleet?.advertised = advertise }
+        if let localWorkers { configuration.fleet?.nodes = .local(localWorkers) }
+        FleetArguments.completeNodes(of: &configuration, file: arguments.config)
     }
 }
 

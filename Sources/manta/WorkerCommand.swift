@@ -5,6 +5,10 @@ import MantaHTTP
 import MantaServer
 import MantaTelemetry
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// `manta worker`.
 struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -65,6 +69,9 @@ struct WorkerCommand: AsyncParsableCommand {
             "Where models are kept that came from other nodes. Without it they are fetched anew after a restart.",
             valueName: "dir"))
     var state: String?
+    /// How a front starts its own: the value of the label by which it knows it.
+    @Option(help: .hidden)
+    var localWorker: String?
     @Option(help: "The least severe messages to log. Default: info.")
     var logLevel: Logger.Level?
 
@@ -87,7 +94,15 @@ struct WorkerCommand: AsyncParsableCommand {
             guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             try FleetArguments.check(configuration)
             let filter = LogFilter(from: configuration.logLevel)
-            LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
+            // Several write to where their front does.
+            let number = localWorker?.split(separator: "/").last.map { Logger.MetadataValue.string(String($0)) }
+            LoggingSystem.bootstrap { _ in
+                var handler = LineLogHandler(filter: filter)
+                handler[metadataKey: "worker"] = number
+                return handler
+            }
+            // Ctrl-C in a terminal is for the front alone, which needs its workers until it has answered.
+            if localWorker != nil { setpgid(0, 0) }
             let logger = Logger(label: "manta")
             let lock = try configuration.stateFolder.map { try StateFolder(path: $0) }
             try await Manta(configuration: configuration, logger: logger, logFilter: filter).run()
@@ -113,6 +128,9 @@ struct WorkerCommand: AsyncParsableCommand {
         // Requests of a front are batches of many, which it has logged.
         configuration.http.accessLog = false
         configuration.grpc.endpoint = nil
+        configuration.readEnvironment()
+        // Its front reaches it by an address that no certificate names and no client uses.
+        if localWorker != nil { (configuration.http.tls, configuration.http.hosts) = (nil, []) }
         if config == nil { configuration.admin.port = 0 }
         if let admin { (configuration.admin.host, configuration.admin.port) = (admin.host, admin.port) }
         (configuration.repositories, configuration.modelFiles) = ([], [])
@@ -129,6 +147,10 @@ struct WorkerCommand: AsyncParsableCommand {
         worker.resources = Dictionary(resource.map { ($0.name, Double($0.value) ?? 0) }) { $1 }
         worker.labels = Dictionary(label.map { ($0.name, $0.value) }) { $1 }
         worker.drainTimeout = .seconds(drainTimeout)
+        if let localWorker {
+            worker.isLocal = true
+            worker.labels[FleetConfiguration.Worker.localLabel] = localWorker
+        }
         return worker
     }
 }

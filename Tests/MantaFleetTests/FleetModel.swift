@@ -32,6 +32,16 @@ struct FleetModel {
         state.nextReplica = result.nextReplica
     }
 
+    /// The leader decides, also how many workers there are to be.
+    mutating func step(_ nodes: NodeManager, at now: Instant) {
+        var seen = state
+        nodes.cordon(&seen)
+        var result = plan.result(wanted: wanted, ended: ended, state: seen, term: 1, at: now)
+        nodes.decide(&result, fleet: seen, at: now)
+        (state.deployments, state.assignments) = (result.deployments, result.assignments)
+        state.nextReplica = result.nextReplica
+    }
+
     /// The leader decides and the workers follow, until nothing changes.
     mutating func settle() {
         for _ in 0..<50 {

@@ -24,6 +24,8 @@ package final class FleetLeader: Sendable {
     private let election: Election
     private let publish: Publish
     private let registration: NodeRegistration
+    /// Starts and stops workers; `nil` where that is for others to do.
+    private let nodes: NodeManager?
     private let time: any TimeSource
     private let logger: Logger
     /// What this node's files and operators want; `nil` until that is known.
@@ -33,12 +35,13 @@ package final class FleetLeader: Sendable {
     private let pokes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(
-        store: any Store, mirror: StoreMirror, keeper: LeaseKeeper, registration: NodeRegistration, logger: Logger,
-        time: any TimeSource = MachineTime(), publish: @escaping Publish
+        store: any Store, mirror: StoreMirror, keeper: LeaseKeeper, registration: NodeRegistration,
+        nodes: NodeManager? = nil, logger: Logger, time: any TimeSource = MachineTime(), publish: @escaping Publish
     ) {
         (self.store, self.mirror, self.registration, self.logger, self.time) = (
             store, mirror, registration, logger, time
         )
+        self.nodes = nodes
         self.publish = publish
         election = Election(
             store: store, key: FleetState.Key.leader, value: Array(registration.current.id.utf8), keeper: keeper,
@@ -70,6 +73,7 @@ package final class FleetLeader: Sendable {
             group.addTask { [time, pokes] in
                 while (try? await time.sleep(until: time.now + Self.interval)) != nil { pokes.continuation.yield() }
             }
+            if let nodes { group.addTask { await nodes.run() } }
             group.addTask { [election, pokes] in
                 for await _ in election.roles { pokes.continuation.yield() }
             }
@@ -85,6 +89,7 @@ package final class FleetLeader: Sendable {
             let records = await publishWanted()
             guard case .leader(let term) = election.role else {
                 plan = nil
+                nodes?.follow()
                 continue
             }
             if plan?.term != term {
@@ -95,7 +100,7 @@ package final class FleetLeader: Sendable {
             guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil,
                 snapshot.revision >= term, let records
             else { continue }
-            let state = FleetState(snapshot.entries)
+            var state = FleetState(snapshot.entries)
             guard state.unreadable.isEmpty else {
                 logger.warning(
                     "Nothing is decided, since a newer version of Manta has written to the store",
@@ -104,9 +109,11 @@ package final class FleetLeader: Sendable {
             }
             let ended = everWanted.withLock { $0 }.subtracting(records.map(\.name))
             guard var present = plan?.plan else { continue }
-            let result = present.result(
+            nodes?.cordon(&state)
+            var result = present.result(
                 wanted: records, ended: ended, state: state, term: term, at: time.now)
             plan = (term, present)
+            nodes?.decide(&result, fleet: state, at: time.now)
             await write(result, over: state, term: term)
             try? await time.sleep(until: time.now + Self.pause)
         }

@@ -22,6 +22,8 @@ struct FleetPlan: Sendable {
         var deployments: [String: DeploymentRecord]
         var assignments: [String: AssignmentRecord]
         var nextReplica: Int
+        /// What has no place. It isn't in the store by itself.
+        var pending: [Pending] = []
     }
 
     /// Decides.
@@ -76,7 +78,8 @@ struct FleetPlan: Sendable {
                 groups: names.compactMap { groups[$0] })
         }
         return Result(
-            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID)
+            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID,
+            pending: placement.pending)
     }
 
     // MARK: - Parts
@@ -167,7 +170,8 @@ extension DeploymentRecord {
         replicas(on: nodes.filter { $0.state == .ready }.map(\.labels))
     }
 
-    fileprivate func demands(on nodes: [Node]) -> [Demand] {
+    /// The replicas of all of them, where there are these workers.
+    func demands(on nodes: [Node]) -> [Demand] {
         let count = replicas(on: nodes)
         return groups.map { group in
             Demand(

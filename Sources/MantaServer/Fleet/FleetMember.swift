@@ -20,6 +20,10 @@ final class FleetMember: Sendable {
     private let registration: NodeRegistration
     private let duties: Duties
     private let drainTimeout: Duration
+    /// What tells that a worker isn't needed any more, where a front of this machine started it.
+    private let parent: ParentInput?
+    /// The workers that this front starts and stops.
+    private let nodes: FleetNodes?
 
     /// What it does.
     private enum Duties: Sendable {
@@ -45,6 +49,7 @@ final class FleetMember: Sendable {
             (labels, drainTimeout) = (worker.labels, worker.drainTimeout)
         }
         self.drainTimeout = drainTimeout
+        parent = configuration.role.isLocal ? ParentInput() : nil
         registration = NodeRegistration(
             NodeRecord(
                 id: id, kind: configuration.role.kind, capacity: .init(capacity), labels: labels), store: store,
@@ -53,12 +58,16 @@ final class FleetMember: Sendable {
         case .front:
             let mirror = StoreMirror(
                 store: store, prefix: FleetState.prefix, file: SnapshotFile(path: folder + "/fleet.snapshot"))
+            let nodes = try await FleetNodes(configuration.nodes, owner: id, folder: folder, cpus: cpus, logger: logger)
+            self.nodes = nodes
             let publisher = GroupPublisher(objects)
             let leader = FleetLeader(
-                store: store, mirror: mirror, keeper: keeper, registration: registration, logger: logger
+                store: store, mirror: mirror, keeper: keeper, registration: registration, nodes: nodes.manager,
+                logger: logger
             ) { await publisher.publish($0) }
             duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
         case .worker:
+            nodes = nil
             let host = CatalogHost(catalog: catalog, objects: objects, folder: folder + "/groups", token: token)
             duties = .worker(
                 WorkerNode(store: store, registration: registration, host: host, logger: logger), host)
@@ -106,6 +115,27 @@ final class FleetMember: Sendable {
         }
     }
 
+    /// Looks after the workers that this front has started, where it has. They outlive the requests that they are needed
+    /// for.
+    var workers: (any Service)? { nodes?.local.map { Workers(workers: $0, member: self) } }
+
+    private struct Workers: Service {
+        let workers: LocalWorkers
+        let member: FleetMember
+
+        func run() async throws {
+            await withGracefulShutdownHandler {
+                await workers.run {
+                    member.view?.state.nodes.values.contains { $0.kind == .front && $0.id != member.id } ?? false
+                }
+            } onGracefulShutdown: {
+                workers.stop()
+            }
+        }
+    }
+
+    private var id: String { registration.current.id }
+
     /// Outlives everything that needs the store.
     var membership: any Service { Membership(member: self) }
 
@@ -127,6 +157,7 @@ final class FleetMember: Sendable {
                 await worker.shutdown()
                 await host.shutdown()
             }
+            await member.nodes?.kubernetes?.shutdown()
             await member.store.close()
             await member.objects.close()
         }
@@ -148,8 +179,14 @@ final class FleetMember: Sendable {
             case .worker(let worker, _):
                 await withDiscardingTaskGroup { group in
                     group.addTask { await worker.run() }
+                    member.parent?.watch()
                     try? await gracefulShutdown()
-                    await worker.drain(within: member.drainTimeout)
+                    await withTaskGroup(of: Void.self) { ends in
+                        ends.addTask { await worker.drain(within: member.drainTimeout) }
+                        if let parent = member.parent { ends.addTask { await parent.end() } }
+                        await ends.next()
+                        ends.cancelAll()
+                    }
                     group.cancelAll()
                 }
             }
@@ -159,6 +196,8 @@ final class FleetMember: Sendable {
 
 extension FleetConfiguration.Role {
     fileprivate var kind: NodeRecord.Kind { if case .front = self { .front } else { .worker } }
+
+    fileprivate var isLocal: Bool { if case .worker(let worker) = self { worker.isLocal } else { false } }
 }
 
 extension EtcdSettings {
