@@ -6,9 +6,10 @@ import Synchronization
 
 /// Campaigns to lead the fleet and, while it does, writes down what is wanted and who is to host what.
 package final class FleetLeader: Sendable {
-    /// Makes of what is wanted what any node can load, and says which objects this node has for that.
+    /// Makes of what is wanted what any node can load, keeps the objects that are named beside those as far as it has
+    /// them, and says which objects this node has.
     package typealias Publish =
-        @Sendable ([WantedDeployment]) async -> (
+        @Sendable (_ wanted: [WantedDeployment], _ kept: Set<String>) async -> (
             records: [DeploymentRecord], objects: [String]
         )
 
@@ -121,7 +122,9 @@ package final class FleetLeader: Sendable {
 
     private func publishWanted() async -> [DeploymentRecord]? {
         guard let wanted = wanted.withLock({ $0 }) else { return nil }
-        let (records, objects) = await publish(wanted)
+        let entries = mirror.contents.snapshot?.entries ?? []
+        let present = FleetState(entries.filter { $0.key.hasPrefix(FleetState.Key.deployments) })
+        let (records, objects) = await publish(wanted, present.objects)
         registration.update { $0.objects = objects }
         return records
     }

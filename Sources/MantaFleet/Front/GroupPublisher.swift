@@ -16,6 +16,8 @@ package actor GroupPublisher {
     private let store: ObjectStore
     /// By the version's path and content.
     private var published: [VersionSpec: Published] = [:]
+    /// Keep what isn't wanted here any more and serves until something else does: its hosts may all be lost.
+    private var kept: [ObjectID: ObjectPin] = [:]
 
     /// Has published nothing yet.
     package init(_ store: ObjectStore) {
@@ -24,16 +26,25 @@ package actor GroupPublisher {
 
     /// What is wanted, for the store; the objects are there then.
     ///
-    /// - Parameter deployments: What is wanted.
+    /// - Parameters:
+    ///   - deployments: What is wanted.
+    ///   - objects: What is to be kept beside theirs if it is here, by SHA-256.
     /// - Returns: Their records, and all objects that are published.
     package func publish(
-        _ deployments: [WantedDeployment]
+        _ deployments: [WantedDeployment], keeping objects: Set<String>
     ) async -> (records: [DeploymentRecord], objects: [String]) {
         var records: [DeploymentRecord] = []
         for wanted in deployments { records.append(await record(of: wanted)) }
         let used = Set(deployments.flatMap(\.versions))
+        let old = published.filter { !used.contains($0.key) }
+        // Pinned below, before the last pin of an object goes.
+        defer { withExtendedLifetime(old) {} }
         published = published.filter { used.contains($0.key) }
-        return (records, Set(published.values.flatMap(\.pins).map(\.id.description)).sorted())
+        let pinned = Set(published.values.flatMap(\.pins).map(\.id))
+        let others = Set(objects.compactMap { ObjectID($0) }).subtracting(pinned)
+        kept = kept.filter { others.contains($0.key) }
+        for id in others where kept[id] == nil { kept[id] = (try? await store.pin(id)) ?? nil }
+        return (records, pinned.union(kept.keys).map(\.description).sorted())
     }
 
     private func record(of wanted: WantedDeployment) async -> DeploymentRecord {

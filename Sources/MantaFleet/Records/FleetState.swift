@@ -43,6 +43,9 @@ package struct FleetState: Sendable, Equatable {
         }
     }
 
+    /// The objects of all that is served or to be served, by their SHA-256.
+    var objects: Set<String> { Set(deployments.values.flatMap(\.groups).flatMap(\.files).map(\.object)) }
+
     private mutating func read<Record: Decodable>(_ entry: Entry) -> Record? {
         let record = try? JSONDecoder().decode(Record.self, from: Data(entry.value))
         if record == nil { unreadable.append(entry.key) }

@@ -64,7 +64,7 @@ final class FleetMember: Sendable {
             let leader = FleetLeader(
                 store: store, mirror: mirror, keeper: keeper, registration: registration, nodes: nodes.manager,
                 logger: logger
-            ) { await publisher.publish($0) }
+            ) { await publisher.publish($0, keeping: $1) }
             duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
         case .worker:
             nodes = nil

@@ -12,11 +12,12 @@ final class SimulatedFront: @unchecked Sendable {
     let store: SimulatedStore
     let catalog: ModelCatalog
     let leader: FleetLeader
-    private let publications = Publications()
+    private let publications: Publications
     private var requests: [Int: Task<Void, Never>] = [:]
 
     init(_ name: String, disk: SimulatedDisk, in world: World) {
         process = SimulatedProcess(name: name)
+        publications = Publications(disk)
         store = SimulatedStore(process, etcd: world.etcd, network: world.network)
         let catalog = ModelCatalog(
             environment: .init(
@@ -35,7 +36,7 @@ final class SimulatedFront: @unchecked Sendable {
         let leader = FleetLeader(
             store: store, mirror: mirror, keeper: keeper, registration: registration, logger: world.logger,
             time: process
-        ) { [publications] in publications.publish($0) }
+        ) { [publications] in publications.publish($0, keeping: $1) }
         self.leader = leader
         process.start {
             await withDiscardingTaskGroup { group in
@@ -76,9 +77,14 @@ final class SimulatedFront: @unchecked Sendable {
 /// ``EventLoop``.
 final class Publications: @unchecked Sendable {
     private(set) var objects: [String] = []
+    private let disk: SimulatedDisk
     private var yamls: [DeploymentConfiguration: String] = [:]
 
-    func publish(_ wanted: [WantedDeployment]) -> (records: [DeploymentRecord], objects: [String]) {
+    init(_ disk: SimulatedDisk) { self.disk = disk }
+
+    func publish(
+        _ wanted: [WantedDeployment], keeping kept: Set<String>
+    ) -> (records: [DeploymentRecord], objects: [String]) {
         var objects: Set<String> = []
         let records = wanted.map { wanted in
             let groups = wanted.versions.map { spec in
@@ -93,7 +99,8 @@ final class Publications: @unchecked Sendable {
             return DeploymentRecord(
                 name: wanted.name, yaml: yaml(of: wanted.configuration), replicas: count, versions: groups)
         }
-        self.objects = objects.sorted()
+        disk.objects.formUnion(objects)
+        self.objects = objects.union(kept.intersection(disk.objects)).sorted()
         return (records, self.objects)
     }
 

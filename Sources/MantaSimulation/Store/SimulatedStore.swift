@@ -97,6 +97,8 @@ final class SimulatedStore: Store, @unchecked Sendable {
 /// The disk of a front, which a restart finds again. Unchecked Sendable: see ``EventLoop``.
 final class SimulatedDisk: SnapshotKeeper, @unchecked Sendable {
     private var snapshot: Snapshot?
+    /// By their SHA-256.
+    var objects: Set<String> = []
 
     func load(prefix: String) async throws(StoreError) -> Snapshot? { snapshot }
 
