@@ -14,6 +14,7 @@ final class SimulatedFront: @unchecked Sendable {
     let leader: FleetLeader
     private let publications: Publications
     private var requests: [Int: Task<Void, Never>] = [:]
+    private var hasBeenReady = false
 
     init(_ name: String, disk: SimulatedDisk, in world: World) {
         process = SimulatedProcess(name: name)
@@ -49,6 +50,12 @@ final class SimulatedFront: @unchecked Sendable {
                 group.cancelAll()
             }
         }
+    }
+
+    /// Whether it says that it should get requests. Once it does, it does as long as it lives.
+    var isReady: Bool {
+        if !hasBeenReady { hasBeenReady = catalog.unreadiness == nil }
+        return hasBeenReady
     }
 
     /// The objects that it has for workers.

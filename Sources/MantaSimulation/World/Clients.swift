@@ -6,7 +6,7 @@ import MantaTime
 /// see ``EventLoop``.
 final class Clients: @unchecked Sendable {
     /// Requests a second, for each deployment at each front.
-    private static let rate = 8.0
+    private static let rate = 3.0
 
     private let world: World
     private let wishes: Operator
@@ -30,7 +30,7 @@ final class Clients: @unchecked Sendable {
     }
 
     private func send(to front: SimulatedFront, _ name: String) {
-        guard front.process.state == .runs, front.catalog.unreadiness == nil else { return }
+        guard front.process.state == .runs, front.isReady else { return }
         let loop = world.loop
         let number = nextNumber
         nextNumber += 1
