@@ -151,7 +151,8 @@ extension NodeRecord {
         // Nothing is placed on it, so that what it has doesn't matter.
         var record = NodeRecord(
             id: id, kind: .worker, capacity: .init(cpus: 1 << 40, memory: nil, gpus: 1 << 40, custom: [:]))
-        record.replicas = replicas.map { .init(id: $0.id, group: $0.group, isReady: true) }
+        // One that is still to take another's place wasn't ready when somebody knew it: the other one may be all that is.
+        record.replicas = replicas.map { .init(id: $0.id, group: $0.group, isReady: $0.replaces == nil) }
         return record
     }
 

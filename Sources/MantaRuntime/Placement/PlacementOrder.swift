@@ -26,8 +26,9 @@ struct Dispensability: Comparable {
     let id: Int
 
     static func < (left: Dispensability, right: Dispensability) -> Bool {
-        if left.isLeaving != right.isLeaving { return right.isLeaving }
+        // What doesn't serve yet goes before what leaves: that may be all that serves.
         if left.isUnready != right.isUnready { return right.isUnready }
+        if left.isLeaving != right.isLeaving { return right.isLeaving }
         return (left.missingLabels, left.replicas, left.fullness, left.id)
             < (right.missingLabels, right.replicas, right.fullness, right.id)
     }

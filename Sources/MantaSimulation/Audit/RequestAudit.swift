@@ -9,6 +9,7 @@ struct RequestAudit {
         let front: String
         let started: Instant
         let timeout: Duration
+        var isIdempotent = true
         var isHungUp = false
     }
 
@@ -46,6 +47,8 @@ struct RequestAudit {
         guard isEstablished(request.deployment, at: request.front) else { return nil }
         // What isn't wanted any more.
         guard let record = store.deployments[request.deployment] else { return nil }
+        // One that may run only once can't be tried elsewhere.
+        if !request.isIdempotent, !troubles.isEmpty { return nil }
         let recent = troubles.filter { $0.trouble.end + Self.recovery >= request.started && $0.trouble.start <= now }
         if recent.isEmpty { return "nothing was wrong" }
         guard recent.count == 1, let (trouble, healthy) = recent.first else { return nil }

@@ -17,6 +17,8 @@ struct StoreAudit {
     private var term: Int64 = 0
     /// How many replicas of a group a node was to host, one after the other.
     private var told: [String: [String: [Int]]] = [:]
+    /// How far in that it is.
+    private var heard: [String: [String: Int]] = [:]
     /// How many it does.
     private var hosted: [String: [String: Int]] = [:]
 
@@ -136,12 +138,15 @@ struct StoreAudit {
     mutating func hosts(_ replicas: [String: Int], on node: String) -> [String] {
         let old = hosted[node] ?? [:]
         hosted[node] = replicas
-        return old.sorted { $0.key < $1.key }.compactMap { group, had in
-            let has = replicas[group] ?? 0
-            guard has < had else { return nil }
+        return Set(old.keys).union(replicas.keys).sorted().compactMap { group in
+            let (had, has) = (old[group] ?? 0, replicas[group] ?? 0)
+            guard has != had else { return nil }
+            // It follows what it was told, late maybe and leaving out some of it, but in that order.
             let said = told[node]?[group] ?? []
-            let last = said.lastIndex { $0 >= had } ?? -1
-            guard !said.dropFirst(last + 1).contains(where: { $0 <= has }) else { return nil }
+            let place = heard[node]?[group] ?? 0
+            let next = said.indices.dropFirst(place).first { has < had ? said[$0] <= has : said[$0] >= has }
+            heard[node, default: [:]][group] = next ?? place
+            guard next == nil, has < had else { return nil }
             return "\(node) hosts \(has) of \(group), not \(had) any more"
         }
     }

@@ -38,7 +38,10 @@ final class Clients: @unchecked Sendable {
         let timeout = isHasty ? loop.random.duration(.milliseconds(2), .milliseconds(60)) : Duration.seconds(4)
         let auditor = world.auditor
         auditor.began(
-            number, .init(deployment: name, front: front.process.name, started: loop.now, timeout: timeout))
+            number,
+            .init(
+                deployment: name, front: front.process.name, started: loop.now, timeout: timeout,
+                isIdempotent: wishes.isIdempotent(name)))
         front.receive(number) {
             do throws(ServingError) {
                 let deployment = try front.catalog.deployment(name)

@@ -18,6 +18,8 @@ final class Operator: @unchecked Sendable {
     private var wishes: [String: Wish] = [:]
     /// When each was changed last.
     private(set) var changed: [String: Instant] = [:]
+    /// Those that aren't wanted any more.
+    private(set) var removed: Set<String> = []
     /// Versions that were good, by deployment.
     private(set) var goodVersions: [String: Set<Int>] = [:]
 
@@ -93,6 +95,7 @@ final class Operator: @unchecked Sendable {
             wishes[name] = nil
             world.say("operator: \(name) is not wanted any more")
             changed[name] = world.loop.now
+            removed.insert(name)
             return tellAll()
         }
         wishes[name] = wish

@@ -45,6 +45,8 @@ final class World: @unchecked Sendable {
         if index == fronts.count { fronts.append(front) } else { fronts[index] = front }
     }
 
+    var hasRestartedFront: Bool { starts.contains { $0 > 1 } }
+
     func killFront(_ index: Int) {
         say("\(fronts[index].process.name) is killed")
         fronts[index].kill()
