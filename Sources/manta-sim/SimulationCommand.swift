@@ -26,6 +26,8 @@ struct SimulationCommand: ParsableCommand {
     var seeds = 1
     @Flag(help: "Tell all that happens.")
     var log = false
+    @Flag(help: "Stop at the first seed that violates a rule.")
+    var stop = false
     @Flag(help: "Run each seed twice, and compare.")
     var twice = false
 
@@ -40,6 +42,9 @@ struct SimulationCommand: ParsableCommand {
             }
             for violation in report.violations.prefix(3) { print("seed \(seed): \(violation)") }
             if !report.violations.isEmpty { failed += 1 }
+            // Whoever reads along sees them at once, also through a pipe.
+            unsafe fflush(nil)
+            if stop, failed > 0 { break }
             if seeds == 1 {
                 print(
                     "seed \(seed): \(report.answered) requests answered, \(report.failed) failed; "

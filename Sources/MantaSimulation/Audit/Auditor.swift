@@ -46,7 +46,15 @@ final class Auditor: @unchecked Sendable {
         for number in numbers { requests.runs[Int(number), default: 0] += 1 }
     }
 
-    func ended(_ number: Int, _ outcome: Result<(number: Int, version: Int)?, ServingError>) {
+    /// A request has ended.
+    ///
+    /// - Parameters:
+    ///   - number: The request's.
+    ///   - outcome: The number that came back and the version that gave it, or what went wrong.
+    ///   - versions: Those that may answer.
+    func ended(
+        _ number: Int, _ outcome: Result<(number: Int, version: Int)?, ServingError>, of versions: Set<Int>
+    ) {
         guard let request = requests.open.removeValue(forKey: number) else {
             return violated("no request is answered twice", "request \(number)")
         }
@@ -55,6 +63,9 @@ final class Auditor: @unchecked Sendable {
             loop.chronicle.write("\(request.front): \(number) answered", at: loop.now)
             guard answer?.number == number else {
                 return violated("replies aren't crossed", "request \(number) got the answer of \(answer?.number ?? -1)")
+            }
+            guard let answer, versions.contains(answer.version) else {
+                return violated("what is broken never answers", "request \(number) to \(request.deployment)")
             }
             requests.succeeded(request)
         case .failure(let error):

@@ -42,14 +42,14 @@ final class Clients: @unchecked Sendable {
             .init(
                 deployment: name, front: front.process.name, started: loop.now, timeout: timeout,
                 isIdempotent: wishes.isIdempotent(name)))
-        front.receive(number) {
+        front.receive(number) { [wishes] in
             do throws(ServingError) {
                 let deployment = try front.catalog.deployment(name)
                 let response = try await deployment.infer(
                     SimulatedModel.request(number), schedule: .init(timeout: timeout), at: try deployment.target(nil))
-                auditor.ended(number, .success(SimulatedModel.answer(response)))
+                auditor.ended(number, .success(SimulatedModel.answer(response)), of: wishes.goodVersions[name] ?? [])
             } catch {
-                auditor.ended(number, .failure(error))
+                auditor.ended(number, .failure(error), of: [])
             }
         }
         if loop.random.happens(0.03) {
