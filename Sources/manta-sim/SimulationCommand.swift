@@ -31,8 +31,20 @@ struct SimulationCommand: ParsableCommand {
     @Flag(help: "Run each seed twice, and compare.")
     var twice = false
 
+    @Option(help: "Measure what a fleet of so many workers costs to control, in place of running seeds.")
+    var nodes: Int?
+    @Option(help: "How many replicas that fleet has. Default: ten on each worker.")
+    var replicas: Int?
+
+    func validate() throws {
+        guard nodes ?? 1 > 0, replicas ?? 1 > 0, seeds > 0 else {
+            throw ValidationError("--nodes, --replicas and --seeds: expected at least 1")
+        }
+    }
+
     func run() throws {
         try Self.hashEquallyEachTime()
+        if let nodes { return measure(nodes: nodes, replicas: replicas ?? 10 * nodes) }
         var failed = 0
         for seed in seed..<seed + UInt64(seeds) {
             let report = Simulation.run(seed: seed, telling: log ? { print($0) } : nil)
@@ -43,7 +55,7 @@ struct SimulationCommand: ParsableCommand {
             for violation in report.violations.prefix(3) { print("seed \(seed): \(violation)") }
             if !report.violations.isEmpty { failed += 1 }
             // Whoever reads along sees them at once, also through a pipe.
-            unsafe fflush(nil)
+            fflush(nil)
             if stop, failed > 0 { break }
             if seeds == 1 {
                 print(
@@ -53,6 +65,25 @@ struct SimulationCommand: ParsableCommand {
         }
         print("\(seeds) seeds, \(failed) with violations")
         if failed > 0 { throw ExitCode.failure }
+    }
+
+    /// Prints a line for each phase, its figures separated by tabs.
+    private func measure(nodes: Int, replicas: Int) {
+        let run = ScaleRun.run(nodes: nodes, replicas: replicas, seed: seed)
+        print("nodes\treplicas\tphase\tseconds\tcpu_seconds\treads\twrites\trenewals\tbytes\ttold\ttold_bytes")
+        for phase in run.phases {
+            let counts = [
+                phase.reads, phase.writes, phase.renewals, phase.readAndWrittenBytes, phase.told, phase.toldBytes,
+            ]
+            let figures = [Self.text(phase.seconds), Self.text(phase.cpuSeconds)] + counts.map(String.init)
+            print("\(nodes)\t\(replicas)\t\(phase.name)\t\(figures.joined(separator: "\t"))")
+        }
+    }
+
+    /// A number to the hundredth.
+    private static func text(_ number: Double) -> String {
+        let hundredths = Int((number * 100).rounded())
+        return "\(hundredths / 100).\(String(hundredths % 100 + 100).dropFirst())"
     }
 
     /// Starts this program again with the variable that has sets and dictionaries in the same order each time, unless it is

@@ -85,9 +85,10 @@ package final class FleetLeader: Sendable {
 
     private func lead() async {
         var plan: (term: Int64, plan: FleetPlan)?
+        var reader = FleetReader()
         for await _ in pokes.stream {
             // A follower has its objects ready for when it leads.
-            let records = await publishWanted()
+            let records = await publishWanted(over: reader.state(of: mirror.contents.snapshot?.entries ?? []))
             guard case .leader(let term) = election.role else {
                 plan = nil
                 nodes?.follow()
@@ -101,7 +102,7 @@ package final class FleetLeader: Sendable {
             guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil,
                 snapshot.revision >= term, let records
             else { continue }
-            var state = FleetState(snapshot.entries)
+            var state = reader.state(of: snapshot.entries)
             guard state.unreadable.isEmpty else {
                 logger.warning(
                     "Nothing is decided, since a newer version of Manta has written to the store",
@@ -120,11 +121,9 @@ package final class FleetLeader: Sendable {
         }
     }
 
-    private func publishWanted() async -> [DeploymentRecord]? {
+    private func publishWanted(over state: FleetState) async -> [DeploymentRecord]? {
         guard let wanted = wanted.withLock({ $0 }) else { return nil }
-        let entries = mirror.contents.snapshot?.entries ?? []
-        let present = FleetState(entries.filter { $0.key.hasPrefix(FleetState.Key.deployments) })
-        let (records, objects) = await publish(wanted, present.objects)
+        let (records, objects) = await publish(wanted, state.objects)
         registration.update { $0.objects = objects }
         return records
     }

@@ -10,11 +10,32 @@ extension FleetState {
     ///
     /// - Returns: The deployments, by name.
     func wanted(remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
-        let all = nodes.merging(remembered) { present, _ in present }
-        return deployments.values.sorted { $0.name < $1.name }.map { wanted($0, on: all) }
+        let hosts = Hosts(nodes.merging(remembered) { present, _ in present })
+        return deployments.values.sorted { $0.name < $1.name }.map { wanted($0, on: hosts) }
     }
 
-    private func wanted(_ record: DeploymentRecord, on nodes: [String: NodeRecord]) -> WantedDeployment {
+    /// Who has replicas of which group.
+    private struct Hosts {
+        /// In the order of their nodes.
+        private var byGroup: [String: [(node: NodeRecord, replicas: [NodeRecord.Replica])]] = [:]
+
+        init(_ nodes: [String: NodeRecord]) {
+            for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+                for (group, replicas) in Dictionary(grouping: node.replicas, by: \.group) {
+                    byGroup[group, default: []].append((node, replicas))
+                }
+            }
+        }
+
+        subscript(group: String) -> [(node: NodeRecord, replicas: [NodeRecord.Replica])] { byGroup[group] ?? [] }
+
+        /// How many replicas of a group are ready.
+        func readyCount(of group: String) -> Int {
+            self[group].reduce(0) { sum, host in sum + host.replicas.count { $0.isReady } }
+        }
+    }
+
+    private func wanted(_ record: DeploymentRecord, on hosts: Hosts) -> WantedDeployment {
         var configuration = DeploymentConfiguration(name: record.name)
         var fault = record.fault
         do throws(ConfigurationErrors) {
@@ -24,13 +45,13 @@ extension FleetState {
         }
         var wanted = WantedDeployment(
             configuration: configuration, source: .init(.admin),
-            versions: served(record, on: nodes).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
+            versions: served(record, on: hosts).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
         wanted.replicasElsewhere = replicas(of: record)
         if record.versions.isEmpty { wanted.fault = fault ?? "it has no version" }
         wanted.warnings = ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self)
         for group in record.groups {
             wanted.places[.remote(number: group.version, group: group.name)] = places(
-                of: group, pending: record.pending[group.name], on: nodes)
+                of: group, pending: record.pending[group.name], on: hosts)
         }
         return wanted
     }
@@ -41,12 +62,10 @@ extension FleetState {
     }
 
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
-    private func served(_ record: DeploymentRecord, on nodes: [String: NodeRecord]) -> [GroupRecord] {
+    private func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
         guard !record.kept.isEmpty else { return record.versions }
-        let ready = Dictionary(
-            nodes.values.flatMap(\.replicas).filter(\.isReady).map { ($0.group, 1) }, uniquingKeysWith: +)
         let count = max(replicas(of: record), 1)
-        let new = record.versions.filter { (ready[$0.name] ?? 0) >= count }
+        let new = record.versions.filter { hosts.readyCount(of: $0.name) >= count }
         guard new.count < record.versions.count else { return record.versions }
         let numbers = Set(new.map(\.version))
         var old: [Int: GroupRecord] = [:]
@@ -56,13 +75,12 @@ extension FleetState {
     }
 
     private func places(
-        of group: GroupRecord, pending: String?, on nodes: [String: NodeRecord]
+        of group: GroupRecord, pending: String?, on hosts: Hosts
     ) -> WantedDeployment.Places {
         var addresses: [RemoteAddress] = []
         var counts: [RemoteAddress: Int] = [:]
         var reasons: [String] = [pending].compactMap(\.self)
-        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
-            let replicas = node.replicas.filter { $0.group == group.name }
+        for (node, replicas) in hosts[group.name] {
             if replicas.contains(where: \.isReady) {
                 let path = "/v2/models/\(group.name.pathSegment)/versions/1"
                 // A worker that was started again may have the address of the one before.

@@ -30,27 +30,49 @@ package struct FleetState: Sendable, Equatable {
 
     /// What entries say.
     package init(_ entries: [Entry]) {
-        for entry in entries {
-            if let name = entry.key.suffix(after: Key.nodes) {
-                nodes[name] = read(entry)
-            } else if let name = entry.key.suffix(after: Key.deployments) {
-                deployments[name] = read(entry)
-            } else if let name = entry.key.suffix(after: Key.assignments) {
-                assignments[name] = read(entry)
-            } else if entry.key == Key.nextReplica {
-                nextReplica = read(entry) ?? nextReplica
+        for entry in entries { add(Record(entry), of: entry.key) }
+    }
+
+    /// What one entry says.
+    enum Record: Sendable {
+        case node(String, NodeRecord)
+        case deployment(String, DeploymentRecord)
+        case assignment(String, AssignmentRecord)
+        case nextReplica(Int)
+        /// Nothing of the fleet.
+        case other
+        case unreadable
+
+        init(_ entry: Entry) {
+            func read<Value: Decodable>(_ record: (Value) -> Record) -> Record {
+                (try? JSONDecoder().decode(Value.self, from: Data(entry.value))).map(record) ?? .unreadable
             }
+            if let name = entry.key.suffix(after: Key.nodes) {
+                self = read { .node(name, $0) }
+            } else if let name = entry.key.suffix(after: Key.deployments) {
+                self = read { .deployment(name, $0) }
+            } else if let name = entry.key.suffix(after: Key.assignments) {
+                self = read { .assignment(name, $0) }
+            } else {
+                self = entry.key == Key.nextReplica ? read { .nextReplica($0) } : .other
+            }
+        }
+    }
+
+    /// Takes in what the entry of a key says.
+    mutating func add(_ record: Record, of key: String) {
+        switch record {
+        case .node(let name, let node): nodes[name] = node
+        case .deployment(let name, let deployment): deployments[name] = deployment
+        case .assignment(let name, let assignment): assignments[name] = assignment
+        case .nextReplica(let number): nextReplica = number
+        case .unreadable: unreadable.append(key)
+        case .other: break
         }
     }
 
     /// The objects of all that is served or to be served, by their SHA-256.
     var objects: Set<String> { Set(deployments.values.flatMap(\.groups).flatMap(\.files).map(\.object)) }
-
-    private mutating func read<Record: Decodable>(_ entry: Entry) -> Record? {
-        let record = try? JSONDecoder().decode(Record.self, from: Data(entry.value))
-        if record == nil { unreadable.append(entry.key) }
-        return record
-    }
 }
 
 extension String {
