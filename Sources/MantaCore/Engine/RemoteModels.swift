@@ -34,7 +34,9 @@ public struct RemoteAddress: Sendable, Hashable, CustomStringConvertible {
         let host = rest[..<slash]
         guard host.utf8.allSatisfy(Self.isInHost) else { return nil }
         server = scheme + host
-        path = String(rest[slash...].reversed().drop { $0 == "/" }.reversed())
+        var path = rest[slash...]
+        while path.last == "/" { path.removeLast() }
+        self.path = String(path)
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         guard path.utf8.allSatisfy(Self.isInPath), !parts.contains(""),
             parts.count == 3 || parts.count == 5 && parts[4] == "versions" && Int(parts[5]) ?? 0 > 0,

@@ -20,6 +20,7 @@ package actor WorkerNode {
     /// Groups whose files are here.
     private var prepared: Set<String> = []
     private var faults: [String: String] = [:]
+    private var listing: Task<[NodeRecord], any Error>?
     private var fetching: [String: Task<Void, Never>] = [:]
 
     package init(
@@ -105,8 +106,7 @@ package actor WorkerNode {
         var pause = Self.firstPause
         while !Task.isCancelled {
             do {
-                let nodes = FleetState(try await store.list(prefix: FleetState.Key.nodes).entries).nodes
-                try await host.prepare(group, from: nodes.values.sorted { $0.id < $1.id })
+                try await host.prepare(group, from: try await nodes())
                 guard !Task.isCancelled else { return }
                 prepared.insert(group.name)
                 faults[group.name] = nil
@@ -123,6 +123,17 @@ package actor WorkerNode {
                 pause = min(pause * 2, .seconds(10))
             }
         }
+    }
+
+    /// All nodes that the store knows. Those who ask at the same time share an answer: in a large fleet it is long.
+    private func nodes() async throws -> [NodeRecord] {
+        if let listing { return try await listing.value }
+        let task = Task { [store] in
+            FleetState(try await store.list(prefix: FleetState.Key.nodes).entries).nodes.values.sorted { $0.id < $1.id }
+        }
+        listing = task
+        defer { listing = nil }
+        return try await task.value
     }
 
     // MARK: - What became of it
