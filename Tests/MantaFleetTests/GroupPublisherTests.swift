@@ -15,7 +15,7 @@ struct GroupPublisherTests {
         var wanted = WantedDeployment(
             configuration: DeploymentConfiguration(name: "m"),
             versions: [.init(number: 1, path: "\(folder.path)/m/1/model.onnx", hash: "sha256:0")], scale: .pinned(1))
-        let before = try #require(await publisher.records(of: [wanted]).first)
+        let before = try #require(await publisher.publish([wanted], keeping: []).records.first)
         #expect(before.needs == .init(Resources()))
 
         let resources = Resources(
@@ -23,7 +23,7 @@ struct GroupPublisherTests {
         wanted.configuration.resources = resources
         wanted.configuration.placement.labels = ["zone": "a"]
         wanted.configuration.placement.preferredLabels = ["disk": "ssd"]
-        let after = try #require(await publisher.records(of: [wanted]).first)
+        let after = try #require(await publisher.publish([wanted], keeping: []).records.first)
 
         #expect(after.needs.resources == resources)
         #expect(after.needs.labels == ["zone": "a"] && after.needs.preferredLabels == ["disk": "ssd"])

@@ -17,7 +17,7 @@ package final class CatalogHost: ReplicaHost {
     }
 
     private let catalog: ModelCatalog
-    private let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+    private let client: HTTPClient
     private let fetcher: ObjectFetcher<SystemRandomNumberGenerator>
     /// Where the files of groups are put together.
     private let folder: String
@@ -32,6 +32,12 @@ package final class CatalogHost: ReplicaHost {
     ///   - token: What other nodes are shown.
     package init(catalog: ModelCatalog, objects: ObjectStore, folder: String, token: String?) {
         (self.catalog, self.folder) = (catalog, folder)
+        // Another node may have what one that is gone had.
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout.connect = .seconds(1)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        client = HTTPClient(
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
         fetcher = ObjectFetcher(into: objects, random: SystemRandomNumberGenerator()) { [client] address in
             HTTPObjectSource(client: client, address: address, token: token)
         }

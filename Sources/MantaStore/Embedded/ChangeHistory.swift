@@ -12,11 +12,14 @@ package struct ChangeHistory {
 
     /// What is kept.
     package struct Bounds {
-        package var commits = 1_000
+        package var commits: Int
         /// Keys and values together.
-        package var bytes = 16 << 20
+        package var bytes: Int
 
-        package init() {}
+        /// So much.
+        package init(commits: Int = 1_000, bytes: Int = 16 << 20) {
+            (self.commits, self.bytes) = (commits, bytes)
+        }
     }
 
     /// Commits up to this revision are no longer here.
