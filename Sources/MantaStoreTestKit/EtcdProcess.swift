@@ -13,8 +13,9 @@ package final class EtcdProcess: Sendable {
         package let clientPort: UInt16
         package let peerPort: UInt16
         package var scheme = "http"
+        package var host = "127.0.0.1"
 
-        package var endpoint: String { "\(scheme)://127.0.0.1:\(clientPort)" }
+        package var endpoint: String { "\(scheme)://\(host):\(clientPort)" }
         var peer: String { "http://127.0.0.1:\(peerPort)" }
     }
 
@@ -49,9 +50,12 @@ package final class EtcdProcess: Sendable {
         kill()
     }
 
-    /// An etcd of one member that answers, with these arguments more.
-    package static func start(_ arguments: [String] = [], scheme: String = "http") async throws -> EtcdProcess {
-        let address = Address(name: "only", clientPort: try freePort(), peerPort: try freePort(), scheme: scheme)
+    /// An etcd of one member that answers at this address, with these arguments more.
+    package static func start(
+        _ arguments: [String] = [], scheme: String = "http", host: String = "127.0.0.1"
+    ) async throws -> EtcdProcess {
+        let address = Address(
+            name: "only", clientPort: try freePort(), peerPort: try freePort(), scheme: scheme, host: host)
         let process = try EtcdProcess(address, of: [address], arguments)
         try await process.start()
         return process

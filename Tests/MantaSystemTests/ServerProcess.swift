@@ -13,6 +13,8 @@ final class ServerProcess: Sendable {
 
     /// Everything the process wrote to standard error so far.
     var log: String { child.errors }
+    /// The address of the operators' listener, at which the others are reached too.
+    let host: String
     /// The port of the inference listener.
     let port: Int
     /// The port of the gRPC listener; 0 if that is off.
@@ -70,7 +72,7 @@ final class ServerProcess: Sendable {
 
     private init(_ child: ChildProcess, _ ports: Ports) {
         self.child = child
-        (port, grpcPort, adminPort) = (ports.inference, ports.grpc, ports.admin)
+        (host, port, grpcPort, adminPort) = (ports.host, ports.inference, ports.grpc, ports.admin)
     }
 
     /// Sends a signal to the process.
@@ -90,6 +92,7 @@ final class ServerProcess: Sendable {
 
     /// The ports in the line that says where Manta serves.
     private struct Ports {
+        let host: String
         let inference: Int
         let grpc: Int
         let admin: Int
@@ -100,12 +103,15 @@ final class ServerProcess: Sendable {
             guard let fields = lines.first(where: { $0.contains("Manta serves") })?.split(separator: " ") else {
                 return nil
             }
-            func port(_ key: String) -> Int? {
+            func address(_ key: String) -> (host: String, port: Int)? {
                 let field = fields.first { $0.hasPrefix(key + "=") }
-                return field?.split(separator: ":").last.flatMap { Int($0) }
+                guard let field, let colon = field.lastIndex(of: ":") else { return nil }
+                let host = field[..<colon].dropFirst(key.count + 1)
+                return Int(field[colon...].dropFirst()).map { (String(host), $0) }
             }
-            guard let inference = port("http"), let admin = port("admin") else { return nil }
-            (self.inference, grpc, self.admin) = (inference, port("grpc") ?? 0, admin)
+            guard let inference = address("http"), let admin = address("admin") else { return nil }
+            host = admin.host
+            (self.inference, grpc, self.admin) = (inference.port, address("grpc")?.port ?? 0, admin.port)
         }
     }
 }

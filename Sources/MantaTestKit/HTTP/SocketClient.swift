@@ -38,14 +38,14 @@ package final class SocketClient {
     private var received: [UInt8] = []
     private var isClosed = false
 
-    /// Connects to a port of this machine.
-    package init(port: Int) throws {
+    /// Connects to a port, of this machine unless another address is given.
+    package init(host: String = "127.0.0.1", port: Int) throws {
         self.port = port
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = unsafe inet_addr("127.0.0.1")
+        address.sin_addr.s_addr = unsafe inet_addr(host)
         let status = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -5,19 +5,37 @@ import MantaTestKit
 /// Fronts and workers that share an etcd, all of them processes of their own, and the model "m" in the fronts'
 /// repository.
 final class Fleet: Sendable {
+    /// What a front's fleet is asked, by a load that leaves room for half of the workers to go.
+    struct Rate: CustomStringConvertible {
+        /// Requests a second that the fleet can take.
+        let capacity: Double
+        var percent = 35.0
+
+        var half: Rate { Rate(capacity: capacity, percent: percent / 2) }
+        var perSecond: Double { capacity * percent / 100 }
+        var description: String { "\(percent.formatted()) % of \(Int(capacity))/s" }
+    }
+
     let etcd: [EtcdProcess]
     let folder: TemporaryFolder
 
     /// An etcd of so many members, and the model "m", with this configuration; no front and no worker yet.
-    init(members: Int = 1, configuration: String) async throws {
-        etcd = members == 1 ? [try await EtcdProcess.start()] : try await EtcdProcess.cluster(members)
+    convenience init(members: Int = 1, configuration: String) async throws {
+        let etcd = members == 1 ? [try await EtcdProcess.start()] : try await EtcdProcess.cluster(members)
+        try self.init(etcd: etcd, configuration: configuration)
+    }
+
+    /// The same, with this etcd.
+    init(etcd: [EtcdProcess], configuration: String) throws {
+        self.etcd = etcd
         folder = try TemporaryFolder()
         try folder.write("http: {access_log: false}\nmodels: [models]\n", to: "manta.yaml")
         try folder.write(configuration, to: "models/m/model.yaml")
         try folder.copy(fromRepository: OperatedModel.file("echo"), to: "models/m/1/model.onnx")
     }
 
-    private var join: [String] { ["--join", etcd.map(\.endpoint).joined(separator: ",")] }
+    /// What nodes join it with.
+    var join: [String] { ["--join", etcd.map(\.endpoint).joined(separator: ",")] }
 
     /// Starts a front, which keeps what it must under this name, with these arguments more.
     func front(_ name: String, port: Int = 0, _ arguments: [String] = []) async throws -> ServerProcess {
@@ -32,6 +50,19 @@ final class Fleet: Sendable {
     func worker(_ name: String, _ arguments: [String] = []) async throws -> ServerProcess {
         try await ServerProcess.start(
             join + ["--state", "\(folder.path)/\(name)"] + arguments, subcommand: "worker")
+    }
+
+    /// Measures what the fleet of a front can take.
+    static func rate(at front: ServerProcess) async throws -> Rate {
+        Rate(
+            capacity: try await OpenLoad.capacity(
+                host: front.host, port: front.port, requests: OpenLoad.Request.echoes(of: "m"), count: 304))
+    }
+
+    /// A load on a front.
+    static func load(_ rate: Rate, on front: ServerProcess) -> OpenLoad {
+        OpenLoad(
+            host: front.host, port: front.port, requests: OpenLoad.Request.echoes(of: "m"), perSecond: rate.perSecond)
     }
 
     /// Waits until the snapshot that a front keeps, at most once a second, has so many replicas that are ready.
@@ -64,7 +95,7 @@ final class Fleet: Sendable {
         _ front: ServerProcess, for what: String, until isRight: @escaping @Sendable (OperatorClient.Deployment) -> Bool
     ) async throws -> OperatorClient.Deployment {
         try await onThread {
-            let admin = try OperatorClient(port: front.adminPort)
+            let admin = try OperatorClient(host: front.host, port: front.adminPort)
             // The front may not know of the model yet.
             while (try? admin.status(of: "m")) == nil {}
             return try admin.wait(for: "m", what, until: isRight)

@@ -30,6 +30,8 @@ final class OpenLoad: Sendable {
         var failed = 0
         /// Those of the failed that a full queue refused, with 429.
         var refused = 0
+        /// Those of the failed whose time was over, with 504.
+        var expired = 0
         /// The first of the failures, in words.
         var failures: [String] = []
         /// From the time fixed for a request until its right answer was there.
@@ -56,6 +58,7 @@ final class OpenLoad: Sendable {
             sent += other.sent
             failed += other.failed
             refused += other.refused
+            expired += other.expired
             failures += other.failures.prefix(max(0, 5 - failures.count))
             latencies += other.latencies
             versions.formUnion(other.versions)
@@ -65,6 +68,7 @@ final class OpenLoad: Sendable {
     /// How far behind a connection may be at the end; what it couldn't send by then has failed.
     private static let longestLag = Duration.seconds(5)
 
+    private let host: String
     private let port: Int
     private let connections: Int
     private let requests: [Request]
@@ -75,15 +79,17 @@ final class OpenLoad: Sendable {
     /// A load; nothing is sent before ``during(_:)``.
     ///
     /// - Parameters:
-    ///   - port: Where the server listens.
+    ///   - host: The address at which the server is reached.
+    ///   - port: Where it listens.
     ///   - connections: How many connections are kept.
     ///   - requests: What is sent, one after the other, over and over.
     ///   - perSecond: How many, on all connections together.
     ///   - outlivesServer: Whether a connection ends without a failure once the server says so, between two requests.
     init(
-        port: Int, connections: Int = 8, requests: [Request], perSecond: Double, outlivesServer: Bool = false
+        host: String = "127.0.0.1", port: Int, connections: Int = 8, requests: [Request], perSecond: Double,
+        outlivesServer: Bool = false
     ) {
-        self.port = port
+        (self.host, self.port) = (host, port)
         self.connections = connections
         self.requests = requests
         self.outlivesServer = outlivesServer
@@ -122,13 +128,15 @@ final class OpenLoad: Sendable {
     }
 
     /// How many requests a second are answered when each connection sends its next one as soon as it has its reply.
-    static func capacity(port: Int, connections: Int = 8, requests: [Request], count: Int) async throws -> Double {
+    static func capacity(
+        host: String = "127.0.0.1", port: Int, connections: Int = 8, requests: [Request], count: Int
+    ) async throws -> Double {
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lane in 0..<connections {
                 group.addTask {
                     try await onThread {
-                        let client = try SocketClient(port: port)
+                        let client = try SocketClient(host: host, port: port)
                         for number in 0..<count / connections {
                             try client.send(requests[(lane + number * connections) % requests.count].bytes)
                             let reply = try client.reply()
@@ -156,7 +164,7 @@ final class OpenLoad: Sendable {
     /// The part of one connection.
     private func run(_ lane: Int, from start: ContinuousClock.Instant) throws -> Report {
         var report = Report()
-        var client = try SocketClient(port: port)
+        var client = try SocketClient(host: host, port: port)
         for wave in 0... {
             let due = start + interval * wave
             let early = due - .now
@@ -176,6 +184,7 @@ final class OpenLoad: Sendable {
                 try client.send(request.bytes)
                 let reply = try client.reply()
                 if reply.status == 429 { report.refused += 1 }
+                if reply.status == 504 { report.expired += 1 }
                 if reply.status != 200 {
                     report.fail("\(reply.status) \(reply.text)")
                 } else if !reply.text.contains(request.expected) {
@@ -189,7 +198,7 @@ final class OpenLoad: Sendable {
                 if outlivesServer, reply["Connection"]?.lowercased() == "close" { break }
             } catch {
                 report.fail("no reply: \(error)")
-                guard let next = try? SocketClient(port: port) else { break }
+                guard let next = try? SocketClient(host: host, port: port) else { break }
                 client = next
             }
         }

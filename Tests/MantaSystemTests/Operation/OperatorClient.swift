@@ -96,9 +96,9 @@ final class OperatorClient {
     private let events: SocketClient
 
     /// Connects, and follows the events.
-    init(port: Int) throws {
-        client = try SocketClient(port: port)
-        events = try SocketClient(port: port)
+    init(host: String = "127.0.0.1", port: Int) throws {
+        client = try SocketClient(host: host, port: port)
+        events = try SocketClient(host: host, port: port)
         try events.send("GET /admin/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
     }
 
