@@ -81,7 +81,7 @@ public final class RemoteClient: RemoteModels {
         } catch {
             // Whether the server lives is looked at otherwise: the time may have been too short for any.
             guard error.kind == .silent else { throw error }
-            throw RemoteFailure(.answered(.deadlineExceeded), error.message)
+            throw RemoteFailure(.late, error.message)
         }
         guard reply.status == 200 else { throw reply.refusal(of: address) }
         return try batch.outputs(in: reply.body, headerLength: reply.headerLength, from: address)

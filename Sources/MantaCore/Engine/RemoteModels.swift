@@ -111,6 +111,8 @@ public struct RemoteFailure: Error, Sendable, Equatable {
         case refused
         /// It didn't answer in time.
         case silent
+        /// What was asked had so little time that its silence says nothing yet.
+        case late
         /// It has answered that this request failed, which another server would say too.
         case answered(ServingError.Code)
 

@@ -4,6 +4,7 @@ import MantaConfig
 package import MantaRuntime
 package import MantaServing
 import MantaThreads
+import NIOCore
 import NIOPosix
 import Synchronization
 

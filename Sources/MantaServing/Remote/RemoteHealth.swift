@@ -62,6 +62,7 @@ struct RemoteHealth: Sendable, Equatable {
     ///   - now: The present.
     ///   - jitter: From 0 to 1, so that those who lost a server don't all come back to it at the same moment.
     mutating func failed(_ kind: RemoteFailure.Kind, lastSuccess: Instant?, at now: Instant, jitter: Double) {
+        if kind == .late { return }
         if case .answered(let code) = kind {
             guard code == .engineFailed || code == .internal else { return succeeded(at: now) }
             failures += 1

@@ -212,12 +212,28 @@ final class RemoteReplicas: Sendable {
                 await fail(batch, with: error, at: target)
             }
         } catch {
+            if error.kind == .late { return await giveUp(batch, after: error, at: target) }
             failed(target, error)
             if case .answered(let code) = error.kind {
                 await fail(batch, with: ServingError(code, error.message), at: target)
             } else {
                 giveBack(batch, after: error)
             }
+        }
+    }
+
+    /// Answers requests whose time was over before the server answered, and asks that whether it lives: requests of little
+    /// time would keep a dead one in otherwise.
+    private func giveUp(
+        _ batch: [QueuedRequest<PendingInference>], after failure: RemoteFailure, at target: RemoteTarget
+    ) async {
+        for request in batch {
+            request.payload.resolve(.failure(ServingError(.deadlineExceeded, failure.message)))
+        }
+        do throws(RemoteFailure) {
+            try await models.look(at: target.address, within: patience.look)
+        } catch {
+            failed(target, RemoteFailure(.silent, error.message))
         }
     }
 

@@ -31,7 +31,7 @@ final class SimulatedRemotes: RemoteModels, @unchecked Sendable {
             }
         } catch {
             // As the real client: it says nothing of the server that there was too little time.
-            throw error.kind == .silent ? RemoteFailure(.answered(.deadlineExceeded), error.message) : error
+            throw error.kind == .silent ? RemoteFailure(.late, error.message) : error
         }
     }
 

@@ -192,6 +192,15 @@ extension OperationTests {
             withExtendedLifetime((small, other)) {}
         }
 
+        @Test("while a worker is stopped, requests fail only if their time is over before it is out, and say so")
+        func deadlines() async throws {
+            let (silence, report) = try await Self.stopped(configuration: "queue: {default_timeout_ms: 300}\n")
+
+            print("a stopped worker, requests with 300 ms: \(report); out after \(silence)")
+            #expect(report.failed > 0 && report.failed == report.expired, "\(report)")
+            #expect(silence < .seconds(1))
+        }
+
         @Test("clients notice nothing when an etcd of three members loses its leader, or any other one")
         func members() async throws {
             let fleet = try await Fleet(members: 3, configuration: Self.configuration)
