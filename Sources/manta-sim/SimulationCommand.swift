@@ -43,7 +43,7 @@ struct SimulationCommand: ParsableCommand {
             for violation in report.violations.prefix(3) { print("seed \(seed): \(violation)") }
             if !report.violations.isEmpty { failed += 1 }
             // Whoever reads along sees them at once, also through a pipe.
-            unsafe fflush(nil)
+            fflush(nil)
             if stop, failed > 0 { break }
             if seeds == 1 {
                 print(
