@@ -65,6 +65,7 @@ final class SimulatedProcess: TimeSource, @unchecked Sendable {
     /// - Parameters:
     ///   - vain: What it gets if the task is cancelled or the process killed.
     ///   - begin: Asks for it, and is given the way to tell it. Of several answers the first counts.
+    /// - Returns: What came.
     func wait<Value: Sendable>(
         orElse vain: Value, _ begin: (_ answer: @escaping (Value) -> Void) -> Void
     ) async -> Value {

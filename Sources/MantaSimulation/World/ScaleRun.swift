@@ -2,6 +2,10 @@ import MantaFleet
 import MantaServing
 import MantaTime
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// A large fleet that nothing goes wrong in, but a few machines that are lost: what it costs to control it.
 package struct ScaleRun {
     /// What a phase took, of the world's time and of ours, and what etcd had to do in it.
@@ -50,12 +54,13 @@ package struct ScaleRun {
     }
 
     private mutating func measure(_ name: String, _ body: (ScaleRun) -> Void) {
-        let (before, start, clock) = (world.etcd.traffic, world.loop.now, Instant.now)
+        let (before, start, used) = (world.etcd.traffic, world.loop.now, clock())
         body(self)
         let after = world.etcd.traffic
         phases.append(
             Phase(
-                name: name, seconds: (world.loop.now - start).seconds, cpuSeconds: (Instant.now - clock).seconds,
+                name: name, seconds: (world.loop.now - start).seconds,
+                cpuSeconds: Double(clock() - used) / Double(CLOCKS_PER_SEC),
                 reads: after.reads - before.reads, writes: after.writes - before.writes,
                 renewals: after.renewals - before.renewals, told: after.told - before.told,
                 readAndWrittenBytes: after.bytes - before.bytes, toldBytes: after.toldBytes - before.toldBytes))
