@@ -128,7 +128,7 @@ package final class FleetLeader: Sendable {
         return records
     }
 
-    /// Writes what is different, if this node still leads.
+    /// Writes what is different, if this node still leads and knows what it is to be in place of.
     private func write(_ result: FleetPlan.Result, over state: FleetState, term: Int64) async {
         var writes: [Transaction.Write] = []
         if result.nextReplica != state.nextReplica {
@@ -158,8 +158,11 @@ package final class FleetLeader: Sendable {
             let part = fitting.isEmpty ? rest.prefix(1) : fitting
             rest = rest.dropFirst(part.count)
             do throws(StoreError) {
+                // What it wrote before may not have come back to it yet: it would decide the same again, and give a number
+                // of a replica to another one.
+                let unchanged = part.map { Transaction.Condition($0.key, at: state.revisions[$0.key] ?? 0) }
                 let transaction = Transaction(
-                    if: [.init(FleetState.Key.leader, at: term)], then: Array(part))
+                    if: [.init(FleetState.Key.leader, at: term)] + unchanged, then: Array(part))
                 guard try await store.commit(transaction).succeeded else { return }
             } catch {
                 logger.warning("What was decided can't be written", metadata: ["reason": "\(error.message)"])

@@ -13,7 +13,7 @@ struct FleetReader {
             var record = known[entry.key]
             if record?.modified != entry.modified { record = (entry.modified, FleetState.Record(entry)) }
             guard let record else { continue }
-            state.add(record.record, of: entry.key)
+            state.add(record.record, of: entry)
             present[entry.key] = record
         }
         known = present

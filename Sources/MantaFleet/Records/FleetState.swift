@@ -22,6 +22,8 @@ package struct FleetState: Sendable, Equatable {
     package var deployments: [String: DeploymentRecord] = [:]
     package var assignments: [String: AssignmentRecord] = [:]
     var nextReplica = 1
+    /// When each key was written last.
+    var revisions: [String: Int64] = [:]
     /// Keys whose values can't be read: a newer version wrote them.
     var unreadable: [String] = []
 
@@ -30,7 +32,7 @@ package struct FleetState: Sendable, Equatable {
 
     /// What entries say.
     package init(_ entries: [Entry]) {
-        for entry in entries { add(Record(entry), of: entry.key) }
+        for entry in entries { add(Record(entry), of: entry) }
     }
 
     /// What one entry says.
@@ -59,14 +61,15 @@ package struct FleetState: Sendable, Equatable {
         }
     }
 
-    /// Takes in what the entry of a key says.
-    mutating func add(_ record: Record, of key: String) {
+    /// Takes in what an entry says.
+    mutating func add(_ record: Record, of entry: Entry) {
+        revisions[entry.key] = entry.modified
         switch record {
         case .node(let name, let node): nodes[name] = node
         case .deployment(let name, let deployment): deployments[name] = deployment
         case .assignment(let name, let assignment): assignments[name] = assignment
         case .nextReplica(let number): nextReplica = number
-        case .unreadable: unreadable.append(key)
+        case .unreadable: unreadable.append(entry.key)
         case .other: break
         }
     }

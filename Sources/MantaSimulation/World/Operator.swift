@@ -64,9 +64,8 @@ final class Operator: @unchecked Sendable {
 
     /// Tells a front, which takes a moment.
     func tell(_ front: SimulatedFront) {
-        let wanted = wanted
-        world.loop.after(random.duration(.milliseconds(10), .milliseconds(500))) {
-            front.process.enter { front.leader.want(wanted) }
+        world.loop.after(random.duration(.milliseconds(10), .milliseconds(500))) { [self] in
+            front.process.enter { [self] in front.leader.want(wanted) }
         }
     }
 
