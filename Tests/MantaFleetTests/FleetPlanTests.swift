@@ -287,7 +287,9 @@ struct FleetPlanTests {
             Resources(cpus: Amount(1), memory: 1, gpus: Amount(1), custom: ["tpu": Amount(1)]), labels: ["a": "b"],
             preferredLabels: ["c": "d"])
         fleet.settle()
-        #expect(FleetState(fleet.entries) == fleet.state)
+        var stored = FleetState(fleet.entries)
+        stored.revisions = [:]
+        #expect(stored == fleet.state)
     }
 
     @Test("what was stored before there were other resources is read, and written as it was where none are needed")

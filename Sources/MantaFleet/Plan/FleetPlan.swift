@@ -14,6 +14,9 @@ struct FleetPlan: Sendable {
     /// once; until those are ready they keep what was assigned to them, for they may serve all the same.
     private var absent: [String: NodeRecord] = [:]
     private var lastRecords: [String: NodeRecord] = [:]
+    /// Those of them that this leader never saw. They may serve, so nothing is taken from them, but nobody has said that
+    /// they do, so no update is over because of them.
+    private var unseen: Set<String> = []
 
     init() {}
 
@@ -124,10 +127,11 @@ struct FleetPlan: Sendable {
 
     private mutating func readyReplicas(of state: FleetState) -> Set<Int> {
         // Those of a worker that is absent serve, as far as anybody knows.
-        let records = Array(state.nodes.values) + Array(absent.values)
+        let records = Array(state.nodes.values) + absent.values.filter { !unseen.contains($0.id) }
         let replicas = records.flatMap(\.replicas).filter(\.isReady)
         readyCounts = Dictionary(replicas.map { ($0.group, 1) }, uniquingKeysWith: +)
-        return Set(replicas.map(\.id))
+        let others = unseen.compactMap { absent[$0] }.flatMap(\.replicas).filter(\.isReady)
+        return Set((replicas + others).map(\.id))
     }
 
     /// The workers that there are, and those that were until a moment ago.
@@ -136,10 +140,12 @@ struct FleetPlan: Sendable {
         lastRecords.merge(present) { $1 }
         for name in present.keys { absent[name] = nil }
         for name in state.assignments.keys where present[name] == nil && absent[name] == nil {
+            if lastRecords[name] == nil { unseen.insert(name) }
             absent[name] =
                 lastRecords[name] ?? .unknown(name, hosting: state.assignments[name]?.replicas ?? [])
         }
         absent = absent.filter { state.assignments[$0.key] != nil }
+        unseen = unseen.filter { absent[$0] != nil }
         lastRecords = lastRecords.filter { present[$0.key] != nil || absent[$0.key] != nil }
         return present.values.map { $0.node(isPresent: true) } + absent.values.map { $0.node(isPresent: false) }
     }
