@@ -198,7 +198,8 @@ extension OperationTests {
 
             print("a stopped worker, requests with 300 ms: \(report); out after \(silence)")
             #expect(report.failed > 0 && report.failed == report.expired, "\(report)")
-            #expect(silence < .seconds(1))
+            // Its silence counts from when a request's time is over.
+            #expect(silence < .seconds(3))
         }
 
         @Test("clients notice nothing when an etcd of three members loses its leader, or any other one")
