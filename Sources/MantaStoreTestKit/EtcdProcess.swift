@@ -126,7 +126,8 @@ package final class EtcdProcess: Sendable {
         guard let running = running.withLock({ $0.take() }) else { return }
         running.kill()
         // Its ports and files are free once it is gone, whether or not somebody has asked what became of it.
-        while let state = Self.states(of: running.pid).first, state != "Z" { sched_yield() }
+        // The first of its threads may be before the others, which keep them until they are gone too.
+        while Self.states(of: running.pid).contains(where: { $0 != "Z" }) { sched_yield() }
     }
 
     /// Stops it where it is, so that connections are taken and nothing answers.
