@@ -79,7 +79,8 @@ package struct FleetState: Sendable, Equatable {
 }
 
 extension String {
-    func suffix(after prefix: String) -> String? {
+    /// What follows a prefix; `nil` if it doesn't begin with that.
+    package func suffix(after prefix: String) -> String? {
         hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil
     }
 }

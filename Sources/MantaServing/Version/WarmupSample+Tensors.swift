@@ -32,7 +32,7 @@ extension WarmupSample.Input {
         case .zeros: return tensor(shape: shape, count: count) { 0 }
         case .random:
             // The same at each start, so that what fails once fails again.
-            var random = SplitMix()
+            var random = SplitMix64(seed: 1)
             return tensor(shape: shape, count: count) { random.next() }
         }
     }
@@ -93,18 +93,5 @@ extension WarmupSample.Input {
     private func isWhole(_ bytes: [UInt8], count: Int) -> Bool {
         if let width = dataType.byteWidth { return bytes.count == count * width }
         return unsafe bytes.withUnsafeBytes { unsafe Tensor.elementRanges(in: $0, count: count) != nil }
-    }
-}
-
-/// Random numbers (SplitMix64, Steele, Lea and Flood, OOPSLA 2014).
-private struct SplitMix {
-    private var state: UInt64 = 1
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -42,10 +42,6 @@ final class Auditor: @unchecked Sendable {
 
     func hungUp(_ number: Int) { requests.open[number]?.isHungUp = true }
 
-    func executed(_ numbers: [Int64], on node: String) {
-        for number in numbers { requests.runs[Int(number), default: 0] += 1 }
-    }
-
     /// A request has ended.
     ///
     /// - Parameters:

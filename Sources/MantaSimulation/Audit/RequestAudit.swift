@@ -9,7 +9,7 @@ struct RequestAudit {
         let front: String
         let started: Instant
         let timeout: Duration
-        var isIdempotent = true
+        let isIdempotent: Bool
         var isHungUp = false
     }
 
@@ -17,8 +17,6 @@ struct RequestAudit {
     static let recovery = Duration.seconds(25)
 
     var open: [Int: Request] = [:]
-    /// How often each was run.
-    var runs: [Int: Int] = [:]
     var troubles: [(trouble: Auditor.Trouble, healthy: [String: Int])] = []
     /// What operators changed last.
     var changed: [String: Instant] = [:]
@@ -26,7 +24,6 @@ struct RequestAudit {
     private(set) var failures = 0
     /// Deployments that have answered at a front: before that they may still come.
     private var established: [String: Set<String>] = [:]
-    private var lastFailures: [String: [String: (at: Instant, count: Int)]] = [:]
 
     mutating func succeeded(_ request: Request) {
         successes += 1

@@ -57,9 +57,9 @@ struct StoreAudit {
     }
 
     private mutating func delete(_ key: String) {
-        if let name = key.suffix(of: FleetState.Key.nodes) { nodes[name] = nil }
-        if let name = key.suffix(of: FleetState.Key.deployments) { deployments[name] = nil }
-        if let name = key.suffix(of: FleetState.Key.assignments) {
+        if let name = key.suffix(after: FleetState.Key.nodes) { nodes[name] = nil }
+        if let name = key.suffix(after: FleetState.Key.deployments) { deployments[name] = nil }
+        if let name = key.suffix(after: FleetState.Key.assignments) {
             for replica in assignments[name]?.replicas ?? [] {
                 told[name, default: [:]][replica.group, default: []].append(0)
             }
@@ -153,8 +153,4 @@ struct StoreAudit {
 
     /// It was killed.
     mutating func gone(_ node: String) { hosted[node] = nil }
-}
-
-extension String {
-    func suffix(of prefix: String) -> String? { hasPrefix(prefix) ? String(dropFirst(prefix.count)) : nil }
 }

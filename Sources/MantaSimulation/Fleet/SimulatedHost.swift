@@ -152,8 +152,6 @@ final class SimulatedHost: ReplicaHost, @unchecked Sendable {
     /// How many replicas take batches, by group.
     var readyCounts: [String: Int] { groups.mapValues(\.ready).filter { $0.value > 0 } }
 
-    var readyGroups: [String] { readyCounts.keys.sorted() }
-
     // MARK: - Calls
 
     /// Answers a call from another process, once it has come in.
@@ -200,9 +198,7 @@ final class SimulatedHost: ReplicaHost, @unchecked Sendable {
         guard let group = groups[name], group.ready > 0, group.queue.count < 16 else { return false }
         let version = group.record.version
         groups[name]?.queue.append { [self] in
-            let numbers = SimulatedModel.numbers(batch)
-            world.auditor.executed(numbers, on: process.name)
-            let time = Duration.milliseconds(3) + .microseconds(500) * numbers.count
+            let time = Duration.milliseconds(3) + .microseconds(500) * SimulatedModel.numbers(batch).count
             loop.after(time * slowness * Double.random(in: 0.8...1.2, using: &loop.random)) { [self] in
                 process.enter { [self] in
                     groups[name]?.running -= 1

@@ -146,7 +146,7 @@ extension World {
         var counts: [String: Int] = [:]
         for worker in livingWorkers
         where worker.process.state == .runs && !worker.isDraining && !names.contains(worker.process.name) {
-            for group in worker.host.readyGroups { counts[group, default: 0] += 1 }
+            for group in worker.host.readyCounts.keys { counts[group, default: 0] += 1 }
         }
         return counts
     }

@@ -10,7 +10,6 @@ final class Operator: @unchecked Sendable {
         var file = 1
         var isBroken = false
         var replicas: Int
-        var isIdempotent = true
         var configuration: DeploymentConfiguration
     }
 
@@ -38,13 +37,13 @@ final class Operator: @unchecked Sendable {
         configuration.isIdempotent = !random.happens(0.2)
         if random.happens(0.3) { configuration.batching.maxDelay = .milliseconds(random.number(1...5)) }
         wishes[name] = Wish(
-            replicas: random.number(replicas), isIdempotent: configuration.isIdempotent, configuration: configuration)
+            replicas: random.number(replicas), configuration: configuration)
         goodVersions[name, default: []].insert(1)
     }
 
     var names: [String] { wishes.keys.sorted() }
 
-    func isIdempotent(_ name: String) -> Bool { wishes[name]?.isIdempotent ?? true }
+    func isIdempotent(_ name: String) -> Bool { wishes[name]?.configuration.isIdempotent ?? true }
 
     func replicas(of name: String) -> Int { wishes[name]?.replicas ?? 0 }
 
