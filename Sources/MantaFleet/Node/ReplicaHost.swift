@@ -8,7 +8,7 @@ package protocol ReplicaHost: Sendable {
     /// - Throws: Anything, if it can't; its description says why.
     func prepare(_ group: GroupRecord, from nodes: [NodeRecord]) async throws
 
-    /// Hosts so many replicas of each of these groups, which are prepared, and forgets all others.
+    /// Hosts so many replicas of each of these groups, as far as they are prepared, and forgets all others.
     func host(_ replicas: [String: Int])
 
     /// How many replicas of a group take batches; and why no more do, if something is known.
