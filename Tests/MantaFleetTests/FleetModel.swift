@@ -1,6 +1,8 @@
 import MantaRuntime
+import MantaServing
 import MantaStore
 import MantaTime
+import Testing
 
 @testable import MantaFleet
 
@@ -11,6 +13,9 @@ struct FleetModel {
     var ended: Set<String> = []
     /// Whether replicas that begin don't become ready.
     var holdsBack = false
+    /// What a front serves.
+    private(set) var served: [WantedDeployment] = []
+    private var wishes = FleetWishes()
     private var plan = FleetPlan()
     private var now = Instant.now
 
@@ -47,9 +52,18 @@ struct FleetModel {
         for _ in 0..<50 {
             let before = state
             step()
+            look()
             follow()
+            look()
             if state == before { return }
         }
+    }
+
+    /// A front looks at what there is. What it remembers of the last time makes no difference.
+    private mutating func look() {
+        var anew = FleetWishes()
+        served = wishes.wanted(of: state)
+        #expect(served == anew.wanted(of: state))
     }
 
     mutating func pass(_ duration: Duration) {

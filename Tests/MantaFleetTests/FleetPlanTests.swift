@@ -164,7 +164,7 @@ struct FleetPlanTests {
         fleet.settle()
         #expect(fleet.hosts(of: "m") == ["a": 1, "c": 1])
         #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
-        #expect(fleet.state.wanted().first?.replicasElsewhere == 2)
+        #expect(fleet.served.first?.replicasElsewhere == 2)
     }
 
     @Test("needs that are raised reach what serves without loading it again, and take nothing away")
@@ -250,17 +250,17 @@ struct FleetPlanTests {
         fleet.join("c")
         fleet.state.nodes["c"]?.address = "http://a:8000"
         fleet.settle()
-        let before = try #require(fleet.state.wanted().first)
+        let before = try #require(fleet.served.first)
         #expect(before.versions.map(\.number) == [1])
         #expect(before.places.values.map(\.addresses.count) == [2])
 
         fleet.holdsBack = true
         fleet.wanted = [.of("m", version: 2)]
         fleet.settle()
-        #expect(fleet.state.wanted().first?.versions.map(\.number) == [1])
+        #expect(fleet.served.first?.versions.map(\.number) == [1])
         fleet.holdsBack = false
         fleet.settle()
-        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
     }
 
     @Test("a front knows how many replicas each worker has ready, how many there are to be and why there are no more")
@@ -271,7 +271,7 @@ struct FleetPlanTests {
         fleet.wanted = [wanted]
         fleet.settle()
 
-        let seen = try #require(fleet.state.wanted().first)
+        let seen = try #require(fleet.served.first)
         let places = try #require(seen.places.values.first)
         let reason = "2 replicas can't be placed: needs 3072 MiB of memory; node a has 2048 MiB free, node b 2048 MiB"
         #expect(places.replicas.values.sorted() == [2, 2])

@@ -34,13 +34,14 @@ package final class FleetFront: Sendable {
         // Nodes whose lease has ended: they may serve all the same, for as long as replicas are assigned to them.
         var gone: [String: NodeRecord] = [:]
         var reader = FleetReader()
+        var wishes = FleetWishes()
         for await contents in mirror.updates {
             guard let snapshot = contents.snapshot else { continue }
             let state = reader.state(of: snapshot.entries)
             for (id, record) in last where state.nodes[id] == nil { gone[id] = record }
             last = state.nodes
             gone = gone.filter { id, _ in state.nodes[id] == nil && state.assignments[id] != nil }
-            catalog.apply(state.wanted(remembered: gone))
+            catalog.apply(wishes.wanted(of: state, remembered: gone))
             try? await time.sleep(until: time.now + Self.pause)
         }
     }

@@ -17,6 +17,8 @@ package final class FleetLeader: Sendable {
     private static let pause = Duration.milliseconds(20)
     /// As long as nothing happens, it looks again after so long: some things are due after a time.
     private static let interval = Duration.seconds(5)
+    /// A worker is told of so many nodes that have an object.
+    private static let holders = 4
     /// Bounds of a transaction, within those of the store.
     private static let transaction = (writes: 64, bytes: 512 << 10)
 
@@ -128,6 +130,25 @@ package final class FleetLeader: Sendable {
         return records
     }
 
+    /// Who has which objects. This node may not have come to say what it has.
+    private func holders(in state: FleetState) -> [String: [String]] {
+        var state = state
+        let own = registration.current
+        state.nodes[own.id] = own
+        return state.holders
+    }
+
+    /// Of all who have the objects of groups some, others for each worker that is told.
+    private static func selection(
+        of holders: [String: [String]], for groups: [GroupRecord], turn: Int
+    ) -> [String: [String]]? {
+        let objects = Set(groups.flatMap(\.files).map(\.object))
+        let selection = holders.filter { objects.contains($0.key) }.mapValues { all in
+            (0..<min(all.count, Self.holders)).map { all[(turn * Self.holders + $0) % all.count] }
+        }
+        return selection.isEmpty ? nil : selection
+    }
+
     /// Writes what is different, if this node still leads and knows what it is to be in place of.
     private func write(_ result: FleetPlan.Result, over state: FleetState, term: Int64) async {
         var writes: [Transaction.Write] = []
@@ -141,8 +162,11 @@ package final class FleetLeader: Sendable {
         for name in state.deployments.keys.sorted() where result.deployments[name] == nil {
             writes.append(.delete(FleetState.Key.deployments + name))
         }
-        for (node, record) in result.assignments.sorted(by: { $0.key < $1.key })
-        where state.assignments[node]?.saysSame(as: record) != true {
+        let changed = result.assignments.filter { state.assignments[$0.key]?.saysSame(as: $0.value) != true }
+        let holders = changed.isEmpty ? [:] : holders(in: state)
+        for (index, (node, record)) in changed.sorted(by: { $0.key < $1.key }).enumerated() {
+            var record = record
+            record.holders = Self.selection(of: holders, for: record.groups, turn: index)
             writes.append(.put(FleetState.Key.assignments + node, record.stored))
         }
         for node in state.assignments.keys.sorted() where result.assignments[node] == nil {

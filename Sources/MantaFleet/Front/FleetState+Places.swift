@@ -2,40 +2,71 @@ import MantaConfig
 import MantaCore
 import MantaServing
 
-extension FleetState {
+/// Makes of what the store says what a front is to serve, again and again: deployments of which nothing changed aren't looked
+/// at twice. A value.
+struct FleetWishes: Sendable {
+    private struct Known {
+        let record: DeploymentRecord
+        let replicas: Int
+        let hosts: [[Hosts.Host]]
+        let wanted: WantedDeployment
+    }
+
+    private var known: [String: Known] = [:]
+
     /// The deployments as a front serves them: where their replicas are, and why there are no more.
     ///
-    /// - Parameter remembered: Nodes that were there a moment ago. Whether they still serve is for the connections to
-    ///   them to tell, not for their leases.
+    /// - Parameters:
+    ///   - state: What the store says.
+    ///   - remembered: Nodes that were there a moment ago. Whether they still serve is for the connections to them to
+    ///     tell, not for their leases.
     ///
     /// - Returns: The deployments, by name.
-    func wanted(remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
-        let hosts = Hosts(nodes.merging(remembered) { present, _ in present })
-        return deployments.values.sorted { $0.name < $1.name }.map { wanted($0, on: hosts) }
+    mutating func wanted(of state: FleetState, remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
+        let hosts = Hosts(state.nodes.merging(remembered) { present, _ in present })
+        var next: [String: Known] = [:]
+        let deployments = state.deployments.values.sorted { $0.name < $1.name }.map { record in
+            let (replicas, places) = (state.replicas(of: record), record.groups.map { hosts[$0.name] })
+            var known = known[record.name]
+            if known?.record != record || known?.replicas != replicas || known?.hosts != places { known = nil }
+            let wanted = known?.wanted ?? state.wanted(record, on: hosts)
+            next[record.name] = Known(record: record, replicas: replicas, hosts: places, wanted: wanted)
+            return wanted
+        }
+        known = next
+        return deployments
+    }
+}
+
+/// Who has replicas of which group.
+private struct Hosts {
+    struct Host: Equatable {
+        let node: String
+        let address: String
+        var replicas: [NodeRecord.Replica]
     }
 
-    /// Who has replicas of which group.
-    private struct Hosts {
-        /// In the order of their nodes.
-        private var byGroup: [String: [(node: NodeRecord, replicas: [NodeRecord.Replica])]] = [:]
+    /// In the order of their nodes.
+    private var byGroup: [String: [Host]] = [:]
 
-        init(_ nodes: [String: NodeRecord]) {
-            for node in nodes.values.sorted(by: { $0.id < $1.id }) {
-                for (group, replicas) in Dictionary(grouping: node.replicas, by: \.group) {
-                    byGroup[group, default: []].append((node, replicas))
-                }
+    init(_ nodes: [String: NodeRecord]) {
+        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+            for (group, replicas) in Dictionary(grouping: node.replicas, by: \.group) {
+                byGroup[group, default: []].append(Host(node: node.id, address: node.address, replicas: replicas))
             }
         }
-
-        subscript(group: String) -> [(node: NodeRecord, replicas: [NodeRecord.Replica])] { byGroup[group] ?? [] }
-
-        /// How many replicas of a group are ready.
-        func readyCount(of group: String) -> Int {
-            self[group].reduce(0) { sum, host in sum + host.replicas.count { $0.isReady } }
-        }
     }
 
-    private func wanted(_ record: DeploymentRecord, on hosts: Hosts) -> WantedDeployment {
+    subscript(group: String) -> [Host] { byGroup[group] ?? [] }
+
+    /// How many replicas of a group are ready.
+    func readyCount(of group: String) -> Int {
+        self[group].reduce(0) { sum, host in sum + host.replicas.count { $0.isReady } }
+    }
+}
+
+extension FleetState {
+    fileprivate func wanted(_ record: DeploymentRecord, on hosts: Hosts) -> WantedDeployment {
         var configuration = DeploymentConfiguration(name: record.name)
         var fault = record.fault
         do throws(ConfigurationErrors) {
@@ -57,7 +88,7 @@ extension FleetState {
     }
 
     /// How many replicas each version is to have.
-    private func replicas(of record: DeploymentRecord) -> Int {
+    fileprivate func replicas(of record: DeploymentRecord) -> Int {
         record.replicas(on: nodes.values.filter { $0.kind == .worker && !$0.isDraining }.map(\.labels))
     }
 
@@ -77,19 +108,20 @@ extension FleetState {
     private func places(
         of group: GroupRecord, pending: String?, on hosts: Hosts
     ) -> WantedDeployment.Places {
+        let path = "/v2/models/\(group.name.pathSegment)/versions/1"
         var addresses: [RemoteAddress] = []
         var counts: [RemoteAddress: Int] = [:]
         var reasons: [String] = [pending].compactMap(\.self)
-        for (node, replicas) in hosts[group.name] {
-            if replicas.contains(where: \.isReady) {
-                let path = "/v2/models/\(group.name.pathSegment)/versions/1"
-                // A worker that was started again may have the address of the one before.
-                if let address = RemoteAddress(node.address + path), !addresses.contains(address) {
-                    addresses.append(address)
-                    counts[address] = replicas.count { $0.isReady }
-                }
+        for host in hosts[group.name] {
+            let readyCount = host.replicas.count { $0.isReady }
+            // A worker that was started again may have the address of the one before.
+            if readyCount > 0, let address = RemoteAddress(host.address + path), counts[address] == nil {
+                addresses.append(address)
+                counts[address] = readyCount
             }
-            if let reason = replicas.lazy.compactMap(\.reason).first { reasons.append("node \(node.id): \(reason)") }
+            if let reason = host.replicas.lazy.compactMap(\.reason).first {
+                reasons.append("node \(host.node): \(reason)")
+            }
         }
         if reasons.isEmpty, addresses.isEmpty { reasons = ["no worker has loaded it yet"] }
         var places = WantedDeployment.Places(

@@ -49,16 +49,12 @@ package final class CatalogHost: ReplicaHost {
         try? await client.shutdown()
     }
 
-    package func prepare(_ group: GroupRecord, from nodes: [NodeRecord]) async throws {
+    package func prepare(_ group: GroupRecord, from holders: [String: [String]]) async throws {
         guard group.name.wholeMatch(of: /[^\/]+@[0-9]+-[0-9a-f]{12}/) != nil else {
             throw ObjectError(.invalid, "\"\(group.name)\" isn't the name of a group")
         }
         await fetcher.update { directory in
-            for node in nodes {
-                for object in node.objects.compactMap({ ObjectID($0) }) {
-                    directory.set(.whole, of: object, at: node.address)
-                }
-            }
+            directory.add(holders)
         }
         var pins: [ObjectPin] = []
         for file in group.files {

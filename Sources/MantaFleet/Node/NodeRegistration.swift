@@ -41,6 +41,8 @@ package final class NodeRegistration: Sendable {
                 for await _ in keeper.leases { pokes.continuation.yield() }
             }
             var written: (record: NodeRecord, lease: LeaseID)?
+            // What was given up may still arrive, later than what was sent after it: so each write says what it is in place of.
+            var revision: Int64?
             for await _ in pokes.stream {
                 let record = current
                 guard let lease = keeper.lease?.id else {
@@ -48,8 +50,13 @@ package final class NodeRegistration: Sendable {
                     continue
                 }
                 if let written, written.record == record, written.lease == lease { continue }
+                // With the lease before, what was written went.
+                if written?.lease != lease { revision = nil }
+                let key = FleetState.Key.nodes + record.id
                 do throws(StoreError) {
-                    try await store.put(FleetState.Key.nodes + record.id, record.stored, lease: lease)
+                    let known = if let revision { revision } else { try await store.get(key)?.modified ?? 0 }
+                    revision = nil
+                    revision = try await store.put(key, record.stored, ifRevision: known, lease: lease)
                     written = (record, lease)
                     try? await time.sleep(until: time.now + Self.pause)
                 } catch {

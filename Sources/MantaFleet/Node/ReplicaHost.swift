@@ -4,9 +4,9 @@ package protocol ReplicaHost: Sendable {
     ///
     /// - Parameters:
     ///   - group: The group.
-    ///   - nodes: All nodes that the store knows: some have the files.
+    ///   - holders: Addresses of nodes that have its objects, by the SHA-256 of those.
     /// - Throws: Anything, if it can't; its description says why.
-    func prepare(_ group: GroupRecord, from nodes: [NodeRecord]) async throws
+    func prepare(_ group: GroupRecord, from holders: [String: [String]]) async throws
 
     /// Hosts so many replicas of each of these groups, as far as they are prepared, and forgets all others.
     func host(_ replicas: [String: Int])

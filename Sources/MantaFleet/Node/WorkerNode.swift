@@ -20,7 +20,7 @@ package actor WorkerNode {
     /// Groups whose files are here.
     private var prepared: Set<String> = []
     private var faults: [String: String] = [:]
-    private var listing: Task<[NodeRecord], any Error>?
+    private var listing: Task<[String: [String]], any Error>?
     private var fetching: [String: Task<Void, Never>] = [:]
 
     package init(
@@ -107,7 +107,11 @@ package actor WorkerNode {
         var pause = Self.firstPause
         while !Task.isCancelled {
             do {
-                try await host.prepare(group, from: try await nodes())
+                // Whom the leader named may be gone by now: then all that there are.
+                let isKnown = group.files.allSatisfy { assigned.holders?[$0.object]?.isEmpty == false }
+                let holders =
+                    isKnown && pause == Self.firstPause ? assigned.holders ?? [:] : try await self.holders()
+                try await host.prepare(group, from: holders)
                 guard !Task.isCancelled else { return }
                 prepared.insert(group.name)
                 faults[group.name] = nil
@@ -126,11 +130,12 @@ package actor WorkerNode {
         }
     }
 
-    /// All nodes that the store knows. Those who ask at the same time share an answer: in a large fleet it is long.
-    private func nodes() async throws -> [NodeRecord] {
+    /// Who has which objects, of all nodes that the store knows. Those who ask at the same time share an answer: in a large
+    /// fleet it is long.
+    private func holders() async throws -> [String: [String]] {
         if let listing { return try await listing.value }
         let task = Task { [store] in
-            FleetState(try await store.list(prefix: FleetState.Key.nodes).entries).nodes.values.sorted { $0.id < $1.id }
+            FleetState(try await store.list(prefix: FleetState.Key.nodes).entries).holders
         }
         listing = task
         defer { listing = nil }

@@ -15,8 +15,11 @@ package struct AssignmentRecord: Codable, Sendable, Equatable {
     package var replicas: [Replica]
     /// What those are replicas of.
     package var groups: [GroupRecord]
+    /// Who had which of their objects when this was written, some of those: addresses of nodes, by SHA-256. So workers needn't
+    /// ask for all nodes. `nil` if nothing is known.
+    package var holders: [String: [String]]?
 
-    /// Whether it says the same, whoever does.
+    /// Whether it says the same, whoever does, and whoever has the objects.
     func saysSame(as other: AssignmentRecord) -> Bool {
         replicas == other.replicas && groups == other.groups
     }

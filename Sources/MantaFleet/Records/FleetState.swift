@@ -76,6 +76,15 @@ package struct FleetState: Sendable, Equatable {
 
     /// The objects of all that is served or to be served, by their SHA-256.
     var objects: Set<String> { Set(deployments.values.flatMap(\.groups).flatMap(\.files).map(\.object)) }
+
+    /// The addresses of the nodes that have objects, by the SHA-256 of those.
+    var holders: [String: [String]] {
+        var holders: [String: [String]] = [:]
+        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+            for object in node.objects { holders[object, default: []].append(node.address) }
+        }
+        return holders
+    }
 }
 
 extension String {

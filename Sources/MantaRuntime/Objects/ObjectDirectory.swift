@@ -95,6 +95,14 @@ extension ObjectDirectory {
         if holdings[id]?.isEmpty == true { holdings[id] = nil }
     }
 
+    /// These nodes told that they have all of these objects: their names, by the SHA-256 of the objects.
+    package mutating func add(_ holders: [String: [String]]) {
+        for (object, nodes) in holders.sorted(by: { $0.key < $1.key }) {
+            guard let id = ObjectID(object) else { continue }
+            for node in nodes { set(.whole, of: id, at: node) }
+        }
+    }
+
     /// A node is gone, and all it had.
     package mutating func remove(_ node: String) {
         for id in Array(holdings.keys) { set(nil, of: id, at: node) }

@@ -38,7 +38,14 @@ final class Auditor: @unchecked Sendable {
 
     func trouble(_ trouble: Trouble, healthy: [String: Int]) { requests.troubles.append((trouble, healthy)) }
 
-    func began(_ number: Int, _ request: RequestAudit.Request) { requests.open[number] = request }
+    func began(_ number: Int, _ request: RequestAudit.Request) { requests.began(number, request) }
+
+    /// A replica of a group runs requests of these numbers.
+    func runs(_ numbers: [Int], of group: String) {
+        for number in numbers where !requests.mayRun(number, of: group) {
+            violated("what may run once runs once", "request \(number) on \(group)")
+        }
+    }
 
     func hungUp(_ number: Int) { requests.open[number]?.isHungUp = true }
 

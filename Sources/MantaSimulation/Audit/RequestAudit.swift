@@ -25,6 +25,17 @@ struct RequestAudit {
     /// Deployments that have answered at a front: before that they may still come.
     private var established: [String: Set<String>] = [:]
 
+    /// The groups that have run a request, of those that aren't idempotent. An update is tried with copies on another group.
+    private var ran: [Int: Set<String>] = [:]
+
+    mutating func began(_ number: Int, _ request: Request) {
+        open[number] = request
+        if !request.isIdempotent { ran[number] = [] }
+    }
+
+    /// A group runs a request. Returns whether it may.
+    mutating func mayRun(_ number: Int, of group: String) -> Bool { ran[number]?.insert(group).inserted ?? true }
+
     mutating func succeeded(_ request: Request) {
         successes += 1
         established[request.front, default: []].insert(request.deployment)

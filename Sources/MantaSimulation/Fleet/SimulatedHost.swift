@@ -40,12 +40,8 @@ final class SimulatedHost: ReplicaHost, @unchecked Sendable {
 
     var objects: [String] { Set(groups.values.flatMap(\.record.files).map(\.object)).sorted() }
 
-    func prepare(_ group: GroupRecord, from nodes: [NodeRecord]) async throws {
-        for node in nodes {
-            for object in node.objects.compactMap({ ObjectID($0) }) {
-                directory.set(.whole, of: object, at: node.address)
-            }
-        }
+    func prepare(_ group: GroupRecord, from holders: [String: [String]]) async throws {
+        directory.add(holders)
         for file in group.files {
             guard let id = ObjectID(file.object) else { throw Failure(description: "\(file.object) is no object") }
             try await fetch(id, byteCount: file.byteCount)
@@ -197,8 +193,10 @@ final class SimulatedHost: ReplicaHost, @unchecked Sendable {
     func run(_ batch: RemoteBatch, on name: String, done: @escaping ([Tensor]) -> Void) -> Bool {
         guard let group = groups[name], group.ready > 0, group.queue.count < 16 else { return false }
         let version = group.record.version
+        let numbers = SimulatedModel.numbers(batch).map { Int($0) }
         groups[name]?.queue.append { [self] in
-            let time = Duration.milliseconds(3) + .microseconds(500) * SimulatedModel.numbers(batch).count
+            world.auditor.runs(numbers, of: name)
+            let time = Duration.milliseconds(3) + .microseconds(500) * numbers.count
             loop.after(time * slowness * Double.random(in: 0.8...1.2, using: &loop.random)) { [self] in
                 process.enter { [self] in
                     groups[name]?.running -= 1

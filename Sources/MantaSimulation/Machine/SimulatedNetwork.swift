@@ -1,8 +1,9 @@
 import MantaTime
 
-/// Carries messages between processes, after a delay, unless the link between them is cut.
+/// Carries messages between processes, after a delay, or once the link between them isn't cut any more.
 ///
-/// A cut link says nothing to either end: what is sent is lost. Unchecked Sendable: see ``EventLoop``.
+/// A cut link says nothing to either end. What is sent meanwhile arrives late, in any order, as TCP sends again what nobody
+/// acknowledged, however long ago its sender gave up. Unchecked Sendable: see ``EventLoop``.
 final class SimulatedNetwork: @unchecked Sendable {
     private struct Link: Hashable {
         let ends: [String]
@@ -11,7 +12,12 @@ final class SimulatedNetwork: @unchecked Sendable {
     }
 
     private let loop = EventLoop.shared
+    /// How long after a link is mended what was sent before gets through: TCP tries again after longer and longer times.
+    private static let resending = Duration.seconds(2)
+
     private var cuts: [Link: Int] = [:]
+    /// What waits for a link to be mended.
+    private var held: [Link: [() -> Void]] = [:]
     /// How long a message takes at most, mostly.
     private let delay: Duration
     /// How often one takes a hundred times as long.
@@ -29,17 +35,24 @@ final class SimulatedNetwork: @unchecked Sendable {
 
     /// Takes one cut back.
     func mend(_ one: String, _ other: String) {
-        let count = cuts[Link(one, other)] ?? 0
-        cuts[Link(one, other)] = count > 1 ? count - 1 : nil
+        let link = Link(one, other)
+        let count = cuts[link] ?? 0
+        cuts[link] = count > 1 ? count - 1 : nil
+        guard count <= 1 else { return }
+        for body in held.removeValue(forKey: link) ?? [] {
+            loop.after(loop.random.duration(.zero, Self.resending)) { [self] in pass(over: link, body) }
+        }
     }
 
-    /// Has `body` happen at the other end, if the message gets there.
+    /// Has `body` happen at the other end, when the message gets there.
     func send(from sender: String, to receiver: String, _ body: @escaping () -> Void) {
-        guard !isCut(sender, receiver) else { return }
+        let link = Link(sender, receiver)
         var wait = loop.random.duration(delay / 10, delay)
         if lateness > 0, loop.random.happens(lateness) { wait = wait * 100 }
-        loop.after(wait) { [self] in
-            if !isCut(sender, receiver) { body() }
-        }
+        loop.after(wait) { [self] in pass(over: link, body) }
+    }
+
+    private func pass(over link: Link, _ body: @escaping () -> Void) {
+        if cuts[link] == nil { body() } else { held[link, default: []].append(body) }
     }
 }
