@@ -83,6 +83,20 @@ struct AdaptedModelTests {
         #expect(try adapted.run([nil], outputs: [1, 0]).map { $0.values(as: Float.self) } == [[0], [2]])
     }
 
+    @Test("a model elsewhere, whose server doesn't say what classes are called, gets the configuration's labels")
+    func labelled() {
+        let signature = ModelSignature(
+            inputs: [TensorSpec("x", .fp32, [-1])],
+            outputs: [TensorSpec("a", .fp32, [-1]), TensorSpec("b", .fp32, [-1])])
+        var (known, unknown) = (port("b"), port("c"))
+        known.labels = .init(names: ["cat"])
+        unknown.labels = .init(names: ["dog"])
+
+        let labelled = signature.labelled(by: [known, unknown, port("a")])
+
+        #expect(labelled.outputs.map(\.labels) == [[], ["cat"]] && labelled.inputs == signature.inputs)
+    }
+
     @Test("an output that the configuration doesn't allow for is the engine's failure")
     func wrongOutput() throws {
         let model = try model([TensorSpec("x", .fp32, [-1])], [TensorSpec("y", .fp32, [-1])])

@@ -43,7 +43,7 @@ extension OpenAPIDocument {
         "outputs": .list(
             of: closed(
                 port,
-                ["labels": ["type": "string", "minLength": 1], "padded_dimensions": .list(of: integer(1, 63))],
+                ["labels": labels, "padded_dimensions": .list(of: integer(1, 63))],
                 required: ["name"])),
         "batching": closed([
             "max_batch_size": integer(0, 65_536), "max_queue_delay_ms": number(0, 60_000),
@@ -107,6 +107,14 @@ extension OpenAPIDocument {
     private static let policy: JSONValue.Members = [
         "max_requests": integer(1, 1_000_000), "default_timeout_ms": number(0.001, 86_400_000),
         "on_timeout": ["enum": ["reject", "delay"]], "timeout_override": ["enum": ["any", "shorter", "none"]],
+    ]
+
+    /// What each class is called: a file that says so, or the names.
+    private static let labels: JSONValue = [
+        "anyOf": [
+            ["type": "string", "minLength": 1],
+            JSONValue.list(of: ["type": ["string", "number"]]).with("minItems", 1),
+        ]
     ]
 
     private static let label: JSONValue = ["type": "string", "maxLength": 256]

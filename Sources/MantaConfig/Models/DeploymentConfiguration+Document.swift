@@ -39,9 +39,23 @@ extension DeploymentConfiguration {
             let reshape: [Int]?
             let optional: Bool?
             let format: String?
-            let labels: String?
+            let labels: Labels?
             let padding: Padding?
             let paddedDimensions: [Int]?
+        }
+
+        /// A file, or the names themselves.
+        enum Labels: Encodable {
+            case file(String)
+            case names([String])
+
+            func encode(to encoder: any Encoder) throws {
+                var container = encoder.singleValueContainer()
+                switch self {
+                case .file(let path): try container.encode(path)
+                case .names(let names): try container.encode(names)
+                }
+            }
         }
 
         struct Policy: Encodable {
@@ -252,7 +266,7 @@ extension DeploymentConfiguration.Document.Port {
         reshape = port.reshape
         optional = port.isOptional ? true : nil
         format = port.format?.rawValue
-        labels = port.labels?.path
+        labels = port.labels.map { labels in labels.path.map { .file($0) } ?? .names(labels.names) }
         padding = port.padding.map { padding in
             let value: DeploymentConfiguration.Document.Number =
                 switch padding.value {

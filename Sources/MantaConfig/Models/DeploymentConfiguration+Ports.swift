@@ -17,13 +17,7 @@ extension DeploymentConfiguration {
         keys.mappings("outputs", required: ["name"]) { keys in
             var port = TensorPort(name: "")
             port.read(&keys, after: outputs)
-            var labels: String?
-            keys.value("labels", .path(in: folder)) { labels = $0 }
-            do throws(ConfigurationErrors) {
-                if let labels { port.labels = try .init(file: labels) }
-            } catch {
-                keys.fault("labels", error.description)
-            }
+            port.readLabels(&keys, folder: folder)
             keys.list("padded_dimensions", of: .dimension) { port.paddedDimensions = $0 }
             outputs.append(port)
         }
@@ -80,6 +74,19 @@ extension TensorPort {
         if reshape != nil, shape == nil { keys.fault("reshape", "expected \"shape\" beside it") }
         if let fault = reshapeFault { keys.fault("reshape", fault) }
     }
+
+    fileprivate mutating func readLabels(_ keys: inout MappingReader, folder: String) {
+        if keys.form(of: "labels") == .list {
+            return keys.list("labels", of: .label, isEmptyAllowed: false) { labels = .init(names: $0) }
+        }
+        var file: String?
+        keys.value("labels", .path(in: folder)) { file = $0 }
+        do throws(ConfigurationErrors) {
+            if let file { labels = try .init(file: file) }
+        } catch {
+            keys.fault("labels", error.description)
+        }
+    }
 }
 
 extension TensorPort.Padding {
@@ -123,7 +130,9 @@ extension TensorPort.Labels {
 extension WarmupSample.DataFile {
     /// The file at a path; `nil` if there is none.
     init?(at path: String) {
-        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+        // Of the file itself, where the path is a link to it.
+        let file = URL(filePath: path).resolvingSymlinksInPath().path
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: file),
             attributes[.type] as? FileAttributeType == .typeRegular
         else { return nil }
         let modified = (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
@@ -163,6 +172,16 @@ extension Kind<TensorPort.Padding.Value> {
 }
 
 extension Kind<String> {
+    /// What a class is called. Numbers are names too.
+    fileprivate static var label: Self {
+        Kind(expected: "a name") { scalar in
+            switch scalar {
+            case .string(let text), .integer(let text), .decimal(let text): text
+            default: nil
+            }
+        }
+    }
+
     /// A text.
     static var text: Self {
         Kind(expected: "a name (a string)") { scalar in

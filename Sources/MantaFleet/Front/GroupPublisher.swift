@@ -9,13 +9,18 @@ import MantaThreads
 package actor GroupPublisher {
     private struct Published {
         let files: [GroupRecord.File]
-        /// Keep them in the store for as long as the version is wanted.
+        /// Keep them in the store for as long as they are wanted.
         let pins: [ObjectPin]
     }
+
+    /// Fronts get the names of classes in records, which shouldn't be large.
+    private static let maxLabelBytes = 256 << 10
 
     private let store: ObjectStore
     /// By the version's path and content.
     private var published: [VersionSpec: Published] = [:]
+    /// What is run before a version is ready, of all deployments.
+    private var samples: [WarmupSample.DataFile: Published] = [:]
     /// Keep what isn't wanted here any more and serves until something else does: its hosts may all be lost.
     private var kept: [ObjectID: ObjectPin] = [:]
 
@@ -40,7 +45,11 @@ package actor GroupPublisher {
         // Pinned below, before the last pin of an object goes.
         defer { withExtendedLifetime(old) {} }
         published = published.filter { used.contains($0.key) }
-        let pinned = Set(published.values.flatMap(\.pins).map(\.id))
+        let usedSamples = Set(deployments.flatMap(\.configuration.sampleFiles))
+        let oldSamples = samples.filter { !usedSamples.contains($0.key) }
+        defer { withExtendedLifetime(oldSamples) {} }
+        samples = samples.filter { usedSamples.contains($0.key) }
+        let pinned = Set((Array(published.values) + samples.values).flatMap(\.pins).map(\.id))
         let others = Set(objects.compactMap { ObjectID($0) }).subtracting(pinned)
         kept = kept.filter { others.contains($0.key) }
         for id in others where kept[id] == nil { kept[id] = (try? await store.pin(id)) ?? nil }
@@ -54,16 +63,28 @@ package actor GroupPublisher {
             needs: .init(
                 configuration.resources, labels: configuration.placement.labels,
                 preferredLabels: configuration.placement.preferredLabels), versions: [])
-        record.fault = wanted.fault ?? configuration.obstacleToFleet
+        record.fault = wanted.fault ?? configuration.obstacleToFleet(maxLabelBytes: Self.maxLabelBytes)
         guard record.fault == nil else { return record }
+        var names: [WarmupSample.DataFile: String] = [:]
+        var sampleFiles: [GroupRecord.File] = []
+        do throws(ObjectError) {
+            for file in configuration.sampleFiles where names[file] == nil {
+                let published = try await publish(file)
+                names[file] = published.path
+                if !sampleFiles.contains(published) { sampleFiles.append(published) }
+            }
+        } catch {
+            record.fault = "warmup.samples: \(error.message)"
+            return record
+        }
+        let yaml = configuration.forWorkers(samples: names).yaml()
         for spec in wanted.versions {
             do throws(ObjectError) {
-                let files = try await publish(spec)
+                let files = try await publish(spec) + sampleFiles
                 let model = spec.path.split(separator: "/").last.map(String.init) ?? ""
                 record.versions.append(
                     GroupRecord(
-                        deployment: wanted.name, version: spec.number, model: model, files: files,
-                        yaml: configuration.forWorkers.yaml()))
+                        deployment: wanted.name, version: spec.number, model: model, files: files, yaml: yaml))
             } catch {
                 record.fault = "version \(spec.number): \(error.message)"
             }
@@ -77,15 +98,30 @@ package actor GroupPublisher {
         var files: [GroupRecord.File] = []
         var pins: [ObjectPin] = []
         for (name, path) in paths {
-            let id = try await store.put(file: path)
-            guard let pin = try await store.pin(id) else {
-                throw ObjectError(.missing, "\(path): its object went at once; the store of objects is too small")
-            }
-            files.append(.init(path: name, object: id.description, byteCount: pin.byteCount))
+            let pin = try await put(path)
+            files.append(.init(path: name, object: pin.id.description, byteCount: pin.byteCount))
             pins.append(pin)
         }
         published[spec] = Published(files: files, pins: pins)
         return files
+    }
+
+    private func publish(_ sample: WarmupSample.DataFile) async throws(ObjectError) -> GroupRecord.File {
+        if let file = samples[sample]?.files.first { return file }
+        let pin = try await put(sample.path)
+        let object = pin.id.description
+        // A name that no file has which lies beside a model: those with a dot aren't published.
+        let file = GroupRecord.File(path: ".sample-\(object.prefix(16))", object: object, byteCount: pin.byteCount)
+        samples[sample] = Published(files: [file], pins: [pin])
+        return file
+    }
+
+    private func put(_ path: String) async throws(ObjectError) -> ObjectPin {
+        let id = try await store.put(file: path)
+        guard let pin = try await store.pin(id) else {
+            throw ObjectError(.missing, "\(path): its object went at once; the store of objects is too small")
+        }
+        return pin
     }
 
     /// The model's file, and those beside it in the folder of a version: large models keep their weights there.
@@ -113,6 +149,13 @@ extension DeploymentConfiguration {
         front.responseCache = responseCache
         front.rollout = rollout
         front.isIdempotent = isIdempotent
+        // Workers answer with numbers, whatever those are called.
+        front.outputs = outputs.compactMap { output in
+            guard let names = output.labels?.names else { return nil }
+            var port = TensorPort(name: output.name)
+            port.labels = .init(names: names)
+            return port
+        }
         // For the status: what counts is in the record.
         front.resources = resources
         front.placement = placement
@@ -120,28 +163,46 @@ extension DeploymentConfiguration {
     }
 
     /// What workers need of it: how the model is run. Requests come to them in batches.
-    fileprivate var forWorkers: DeploymentConfiguration {
+    ///
+    /// - Parameter names: What the files of its samples are called there.
+    /// - Returns: Their configuration.
+    fileprivate func forWorkers(samples names: [WarmupSample.DataFile: String]) -> DeploymentConfiguration {
         var worker = DeploymentConfiguration(name: name)
         worker.inputs = inputs
         worker.outputs = outputs
+        for index in outputs.indices { worker.outputs[index].labels = nil }
         worker.batching.maxRows = batching.maxRows
         worker.batching.isAcrossRequests = batching.isAcrossRequests
         worker.warmupRows = warmupRows
-        worker.warmupSamples = warmupSamples
+        worker.warmupSamples = warmupSamples.map { sample in
+            var sample = sample
+            for index in sample.inputs.indices {
+                guard case .file(let file) = sample.inputs[index].content else { continue }
+                sample.inputs[index].content = .file(.init(path: names[file] ?? file.path, stamp: ""))
+            }
+            return sample
+        }
         worker.options = options
         return worker
     }
 
     /// What of it doesn't work in a fleet.
-    fileprivate var obstacleToFleet: String? {
+    fileprivate func obstacleToFleet(maxLabelBytes: Int) -> String? {
         if !remote.isEmpty {
             return "remote: models of other servers aren't served in a fleet; serve them without --join"
         }
-        let hasFiles =
-            outputs.contains { $0.labels != nil }
-            || warmupSamples.contains { $0.inputs.contains { if case .file = $0.content { true } else { false } } }
-        if hasFiles { return "files of labels and of warm-up samples don't reach the workers of a fleet" }
+        for output in outputs {
+            let bytes = output.labels?.names.reduce(0) { $0 + $1.utf8.count } ?? 0
+            if bytes > maxLabelBytes {
+                return "labels: those of output \"\(output.name)\" have \(bytes) bytes, a fleet takes \(maxLabelBytes)"
+            }
+        }
         return nil
+    }
+
+    /// The files of its samples.
+    fileprivate var sampleFiles: [WarmupSample.DataFile] {
+        warmupSamples.flatMap(\.inputs).compactMap { if case .file(let file) = $0.content { file } else { nil } }
     }
 }
 

@@ -65,7 +65,9 @@ package final class CatalogHost: ReplicaHost {
         }
         let folder = "\(folder)/\(group.name.pathSegment)"
         try await Thread.run(name: "groups") { [pins] in try Self.link(group.files, pins, in: folder) }
-        let configuration = try DeploymentConfiguration(yaml: group.yaml, file: "configuration", name: group.name)
+        // Files that it names lie beside the model's.
+        let configuration = try DeploymentConfiguration(
+            yaml: group.yaml, file: "\(folder)/configuration", name: group.name)
         let model = group.model.split(separator: "/").last.map(String.init) ?? ""
         let deployment = WantedDeployment(
             configuration: configuration, source: .init(.admin),

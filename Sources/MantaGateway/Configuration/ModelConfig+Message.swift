@@ -34,7 +34,7 @@ extension Inference_ModelConfig {
             output.dataType = spec.dataType.tritonType
             output.dims = spec.dims(isBatched)
             if let reshape = port?.reshape { output.reshape.shape = reshape.map(Int64.init) }
-            output.labelFilename = port?.labels.map { lastPart(of: $0.path) } ?? ""
+            output.labelFilename = port?.labels?.path.map(lastPart) ?? ""
             return output
         }
         if isBatched, plan.isShared { dynamicBatching = .init(configuration, maxRows: plan.maxRows) }

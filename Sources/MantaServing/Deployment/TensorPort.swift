@@ -7,15 +7,15 @@ public struct TensorPort: Sendable, Hashable {
         case nhwc, nchw
     }
 
-    /// A file with what each class of an output is called, one to a line.
+    /// What each class of an output is called.
     public struct Labels: Sendable, Hashable {
-        /// Where it is.
-        public var path: String
-        /// What it held when it was read.
+        /// The file that says so, one to a line; `nil` if the configuration itself does.
+        public var path: String?
+        /// The names; those of a file as they were when it was read.
         public var names: [String]
 
-        /// What a file holds.
-        public init(path: String, names: [String]) {
+        /// These names.
+        public init(path: String? = nil, names: [String]) {
             (self.path, self.names) = (path, names)
         }
     }

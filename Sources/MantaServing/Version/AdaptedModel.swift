@@ -76,6 +76,19 @@ final class AdaptedModel: LoadedModel {
     }
 }
 
+extension ModelSignature {
+    /// The same with what classes are called by a configuration. Servers don't say that of their models.
+    func labelled(by ports: [TensorPort]) -> ModelSignature {
+        var outputs = outputs
+        for port in ports {
+            guard let names = port.labels?.names, let index = outputs.firstIndex(where: { $0.name == port.name })
+            else { continue }
+            outputs[index].labels = names
+        }
+        return ModelSignature(inputs: inputs, outputs: outputs)
+    }
+}
+
 extension DeploymentConfiguration {
     /// Whether clients see something else than the model's own signature.
     var changesSignature: Bool { !inputs.isEmpty || !outputs.isEmpty }

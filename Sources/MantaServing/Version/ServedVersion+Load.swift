@@ -53,7 +53,7 @@ extension ServedVersion {
             plan = .never("its server doesn't say whether requests may share a batch; batching.max_batch_size does")
         }
         if let most = description.maxRows, plan.maxRows > most { plan.maxRows = most }
-        let form = BatchForm(signature: description.signature, plan: plan)
+        let form = BatchForm(signature: description.signature.labelled(by: configuration.outputs), plan: plan)
         let batcher = makeBatcher(plan)
         let replicas = RemoteReplicas(
             remotes, form: form, batcher: batcher, metrics: metrics, isIdempotent: configuration.isIdempotent,

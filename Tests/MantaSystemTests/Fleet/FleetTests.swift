@@ -192,6 +192,38 @@ extension OperationTests {
             withExtendedLifetime((small, other)) {}
         }
 
+        @Test(
+            "files that a model's configuration names count in a fleet: samples keep what can't run them from being served, and labels name classes"
+        )
+        func files() async throws {
+            let fleet = try await Fleet(
+                configuration: """
+                    batching: {max_batch_size: 8}
+                    outputs: [{name: y, labels: labels.txt}]
+                    warmup: {samples: [{inputs: [{name: x, datatype: FP32, shape: [4], file: sample.bin}]}]}
+
+                    """)
+            try fleet.folder.write("ant\nbee\ncat\ndog\n", to: "models/m/labels.txt")
+            try fleet.folder.write("short", to: "models/m/sample.bin")
+            let front = try await fleet.front("front")
+            let worker = try await fleet.worker("worker")
+            try await Fleet.wait(front, for: "kept from serving") { deployment in
+                deployment.versions.contains { $0.reason?.contains("5 bytes") == true }
+            }
+
+            try fleet.folder.write(String(repeating: "\0", count: 16), to: "models/m/sample.bin")
+            try await Fleet.wait(front, forHosts: 1)
+            let body = #"""
+                {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 4, 3, 2]}],
+                "outputs": [{"name": "y", "parameters": {"classification": 2}}]}
+                """#
+            let reply = try await onThread {
+                try InferenceClient(port: front.port).request("POST", "/v2/models/m/infer", body: body)
+            }
+            #expect(reply.text.contains(#"["4.000000:1:bee","3.000000:2:cat"]"#), "\(reply.text)")
+            withExtendedLifetime(worker) {}
+        }
+
         @Test("while a worker is stopped, requests fail only if their time is over before it is out, and say so")
         func deadlines() async throws {
             let (silence, report) = try await Self.stopped(configuration: "queue: {default_timeout_ms: 300}\n")
