@@ -1,3 +1,4 @@
+import MantaConfig
 import MantaRuntime
 import MantaServing
 import MantaTestKit
@@ -28,5 +29,24 @@ struct GroupPublisherTests {
         #expect(after.needs.resources == resources)
         #expect(after.needs.labels == ["zone": "a"] && after.needs.preferredLabels == ["disk": "ssd"])
         #expect(after.versions == before.versions && after.versions.count == 1)
+    }
+
+    @Test("fronts are told which batches go to a second worker, and workers aren't: they load nothing anew for it")
+    func hedge() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("model", to: "m/1/model.onnx")
+        let publisher = GroupPublisher(try await ObjectStore.open("\(folder.path)/objects", limit: 1 << 20))
+        var wanted = WantedDeployment(
+            configuration: DeploymentConfiguration(name: "m"),
+            versions: [.init(number: 1, path: "\(folder.path)/m/1/model.onnx", hash: "sha256:0")], scale: .pinned(1))
+        let before = try #require(await publisher.publish([wanted], keeping: []).records.first)
+
+        wanted.configuration.hedge = .init()
+        wanted.configuration.hedge?.budget = 0.05
+        let after = try #require(await publisher.publish([wanted], keeping: []).records.first)
+
+        let fronts = try DeploymentConfiguration(yaml: after.yaml, file: "front", name: "m")
+        #expect(fronts.hedge == wanted.configuration.hedge)
+        #expect(after.versions == before.versions)
     }
 }

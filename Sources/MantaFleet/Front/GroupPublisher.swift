@@ -113,6 +113,7 @@ extension DeploymentConfiguration {
         front.responseCache = responseCache
         front.rollout = rollout
         front.isIdempotent = isIdempotent
+        front.hedge = hedge
         // For the status: what counts is in the record.
         front.resources = resources
         front.placement = placement
