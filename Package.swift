@@ -107,7 +107,10 @@ let package = Package(
         part("MantaRuntime", ["MantaThreads", "MantaTime", crypto, heap]),
         part(
             "MantaHTTP",
-            ["MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging, lifecycle, metrics]),
+            [
+                "MantaCore", "MantaThreads", "MantaTime", "CMicroHTTPD", "CMantaHTTP", "CZlib", crypto, logging,
+                lifecycle, metrics,
+            ]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
         part("MantaONNX", ["MantaCore", "MantaTime", "CONNXRuntime"]),
         part("MantaRemote", ["MantaCore", "MantaTime", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
@@ -229,6 +232,7 @@ let package = Package(
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", ["MantaProcesses", logging]),
         tests("MantaProtocol", ["MantaCore", "MantaSharedMemory"]),
+        tests("MantaRemote", ["MantaCore", "MantaHTTP", logging]),
         tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),

@@ -37,6 +37,8 @@ public final class Batcher<Payload: Sendable>: Sendable {
         var waiting: [Int: CheckedContinuation<[Request]?, Never>] = [:]
         /// Replicas that are to end when they ask next.
         var retired: Set<Int> = []
+        /// Replicas that wait, and are lent to whoever does something else with them meanwhile. They aren't idle.
+        var lent: Set<Int> = []
         /// Replicas that have asked and haven't ended.
         var serving: Set<Int> = []
         var alarm: (time: Instant, task: Task<Void, Never>)?
@@ -147,17 +149,35 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func next(for replica: Int) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
-                if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
-                    state.serving.remove(replica)
-                    state.queue.forget(replica: replica)
-                    return (true, .init())
-                }
+                if Self.ends(replica, &state) { return (true, .init()) }
                 state.serving.insert(replica)
                 state.waiting[replica] = continuation
                 return (false, state.queue.offer(replica: replica, at: now))
             }
             if ends { continuation.resume(returning: nil) }
         }
+    }
+
+    /// Lends a replica that waits in ``next(for:)``: it is handed nothing until ``giveBack(_:)``.
+    ///
+    /// - Parameter replicas: Those that will do.
+    /// - Returns: The one; `nil` if none of them waits.
+    package func borrow(oneOf replicas: some Sequence<Int>) -> Int? {
+        state.withLock { state in
+            guard let replica = replicas.first(where: { state.queue.withdraw(replica: $0) }) else { return nil }
+            state.lent.insert(replica)
+            return replica
+        }
+    }
+
+    /// A replica that was lent asks for work again, or ends if it is to.
+    package func giveBack(_ replica: Int) {
+        let ending = decide { state, now -> (CheckedContinuation<[Request]?, Never>?, BatchQueue<Payload>.Decision) in
+            guard state.lent.remove(replica) != nil else { return (nil, .init()) }
+            if Self.ends(replica, &state) { return (state.waiting.removeValue(forKey: replica), .init()) }
+            return (nil, state.queue.offer(replica: replica, at: now))
+        }
+        ending?.resume(returning: nil)
     }
 
     /// Adds to a batch that is about to run what has come since it was formed.
@@ -182,6 +202,11 @@ public final class Batcher<Payload: Sendable>: Sendable {
     /// Makes a replica's ``next(for:)`` return `nil`, once its present batch is done.
     public func retire(_ replica: Int) {
         let waiting = state.withLock { state in
+            // One that is lent ends once it is given back.
+            if state.lent.contains(replica) {
+                state.retired.insert(replica)
+                return CheckedContinuation<[Request]?, Never>?.none
+            }
             if state.queue.withdraw(replica: replica) {
                 state.serving.remove(replica)
             } else {
@@ -217,8 +242,9 @@ public final class Batcher<Payload: Sendable>: Sendable {
             let alarm = state.queue.count == 0 ? state.alarm : nil
             // What comes back later has its own.
             if alarm != nil { state.alarm = nil }
-            defer { state.waiting = [:] }
-            return (state.waiting, alarm)
+            let waiting = state.waiting.filter { !state.lent.contains($0.key) }
+            for replica in waiting.keys { state.waiting[replica] = nil }
+            return (waiting, alarm)
         }
         alarm?.task.cancel()
         for continuation in waiting.values { continuation.resume(returning: nil) }
@@ -232,6 +258,14 @@ public final class Batcher<Payload: Sendable>: Sendable {
         }
         close()
         return requests
+    }
+
+    /// Whether a replica that asks for work is to end; if so, it has.
+    private static func ends(_ replica: Int, _ state: inout State) -> Bool {
+        guard state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 else { return false }
+        state.serving.remove(replica)
+        state.queue.forget(replica: replica)
+        return true
     }
 
     // MARK: - Acting

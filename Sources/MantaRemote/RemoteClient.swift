@@ -66,13 +66,17 @@ public final class RemoteClient: RemoteModels {
         guard reply.status < 500 else { throw reply.refusal(of: address) }
     }
 
-    /// Sends an inference request with binary tensors, and the time that is left as its `timeout`.
+    /// Sends an inference request with binary tensors, the time that is left as its `timeout`, and the headers of its trace.
     public func run(_ batch: RemoteBatch, at address: RemoteAddress) async throws(RemoteFailure) -> [Tensor] {
         var request = HTTPClientRequest(url: "\(address)/infer")
         request.method = .POST
         let (body, headerLength) = batch.encoded()
         request.headers.add(name: "Content-Type", value: "application/octet-stream")
         request.headers.add(name: "Inference-Header-Content-Length", value: "\(headerLength)")
+        if let trace = batch.trace {
+            request.headers.add(name: "traceparent", value: trace.parent)
+            if let state = trace.state { request.headers.add(name: "tracestate", value: state) }
+        }
         request.body = .bytes(body)
         let reply: RemoteReply
         do throws(RemoteFailure) {

@@ -78,6 +78,38 @@ struct BatcherTests {
         #expect(await batcher.next(for: 4)?.map(\.id) == [1])
     }
 
+    @Test("a replica that is lent is handed nothing, and what waits once it is given back")
+    func lends() async {
+        let time = ManualTime()
+        let batcher = Batcher<UInt64>(limits: .init(), time: time) { _ in }
+        async let batch = batcher.next(for: 3)
+        while batcher.borrow(oneOf: [2, 3]) != 3 { await Task.yield() }
+
+        #expect(batcher.borrow(oneOf: [2, 3]) == nil)
+        _ = batcher.submit(request(1, at: time.now))
+        #expect(batcher.count == 1)
+        batcher.giveBack(3)
+
+        #expect(await batch?.map(\.id) == [1])
+    }
+
+    @Test(
+        "a replica that is lent ends when it is given back, if it was retired or the queue is closed",
+        arguments: [0, 1])
+    func lentReplicaEnds(how: Int) async {
+        let time = ManualTime()
+        let batcher = Batcher<UInt64>(limits: .init(), time: time) { _ in }
+        async let batch = batcher.next(for: 3)
+        while batcher.borrow(oneOf: [3]) == nil { await Task.yield() }
+
+        if how == 0 { batcher.retire(3) } else { batcher.close() }
+        // Nothing else may have it, nor may it have ended: both would resume it twice.
+        #expect(batcher.borrow(oneOf: [3]) == nil)
+        batcher.giveBack(3)
+
+        #expect(await batch == nil)
+    }
+
     /// Eight tasks of a thousand requests each.
     private func send(to batcher: Batcher<UInt64>, at now: Instant) async {
         await withDiscardingTaskGroup { senders in

@@ -77,6 +77,13 @@ extension DeploymentFileTests {
                 refused: notNumbers + numbers("0", "1025")
             ) { $0.queue.defaultPriority == 2 },
             Key(
+                "hedge.after_p", "99.5", expected: "a number from 1 to 99.9",
+                refused: notNumbers + numbers("0", "99.95", "100")
+            ) { $0.hedge?.afterPercentile == 99.5 },
+            Key(
+                "hedge.budget", "0.1", expected: "a number from 0.001 to 1", refused: notNumbers + numbers("0", "1.01")
+            ) { $0.hedge?.budget == 0.1 },
+            Key(
                 "response_cache.max_bytes", "8 MiB",
                 expected: "a size from 1 byte to 1024 GiB, as bytes or such as 64 MiB",
                 refused: notNumbers + numbers("0", "1.5", "1099511627777") + strings("64MB", "1025 GiB")

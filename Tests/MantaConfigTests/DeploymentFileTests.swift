@@ -117,6 +117,17 @@ struct DeploymentFileTests {
         #expect(faults("\(yaml)\ntuning: false") == [])
     }
 
+    @Test("what may not run twice isn't sent to a second server")
+    func hedge() throws {
+        #expect(try read("hedge: {}").hedge == .init())
+        #expect(try read("idempotent: true\nhedge:").hedge == .init())
+        #expect(
+            faults("hedge: {budget: 0.1}\nidempotent: false") == [
+                "model.yaml:1:8: hedge: \"hedge\" runs a batch twice, \"idempotent: false\" forbids that: expected one of "
+                    + "both"
+            ])
+    }
+
     @Test(
         "a section of autoscaling with nothing in it scales by the defaults",
         arguments: ["autoscaling: {}", "autoscaling:", "autoscaling:\n  # max_replicas: 4\n"])
@@ -170,7 +181,7 @@ struct DeploymentFileTests {
             faults(yaml) == [
                 "model.yaml:1:7: name: expected \"digits\", the name of the deployment, found the string \"digit\"",
                 "model.yaml:2:1: unknown key \"batchng\", did you mean \"batching\"? allowed here: name, path, "
-                    + "file_name, remote, idempotent, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
+                    + "file_name, remote, idempotent, hedge, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
                     + "versions, warmup, onnxruntime, rollout, autoscaling, tuning, resources, placement",
                 "model.yaml:4:17: queue.max_requests: expected a whole number from 1 to 1000000, found 0",
                 "model.yaml:5:3: queue: \"max_requests\" is given twice, first in line 4",

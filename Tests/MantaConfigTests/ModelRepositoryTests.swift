@@ -155,7 +155,7 @@ struct ModelRepositoryTests {
             #expect(
                 error?.faults.map { $0.description.replacing(folder.path + "/", with: "") } == [
                     "models/a/model.yaml:1:1: unknown key \"nam\", did you mean \"name\"? allowed here: name, path, "
-                        + "file_name, remote, idempotent, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
+                        + "file_name, remote, idempotent, hedge, engine, batching, inputs, outputs, slo, queue, response_cache, replicas, "
                         + "versions, warmup, onnxruntime, rollout, autoscaling, tuning, resources, placement",
                     "models/a/model.yaml:2:11: replicas: expected a whole number from 1 to 1024, found 0",
                     "models/b/model.yaml:1:7: name: expected \"b\", the name of the deployment, found the string \"c\"",

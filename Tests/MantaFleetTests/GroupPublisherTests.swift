@@ -88,4 +88,23 @@ struct GroupPublisherTests {
         configuration.warmupSamples[0].inputs = [.init("x", .uint8, [1], .file(gone))]
         #expect(await fault()?.hasPrefix("warmup.samples: \(folder.path)/gone: ") == true)
     }
+
+    @Test("fronts are told which batches go to a second worker, and workers aren't: they load nothing anew for it")
+    func hedge() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("model", to: "m/1/model.onnx")
+        let publisher = GroupPublisher(try await ObjectStore.open("\(folder.path)/objects", limit: 1 << 20))
+        var wanted = WantedDeployment(
+            configuration: DeploymentConfiguration(name: "m"),
+            versions: [.init(number: 1, path: "\(folder.path)/m/1/model.onnx", hash: "sha256:0")], scale: .pinned(1))
+        let before = try #require(await publisher.publish([wanted], keeping: []).records.first)
+
+        wanted.configuration.hedge = .init()
+        wanted.configuration.hedge?.budget = 0.05
+        let after = try #require(await publisher.publish([wanted], keeping: []).records.first)
+
+        let fronts = try DeploymentConfiguration(yaml: after.yaml, file: "front", name: "m")
+        #expect(fronts.hedge == wanted.configuration.hedge)
+        #expect(after.versions == before.versions)
+    }
 }

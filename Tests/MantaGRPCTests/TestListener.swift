@@ -23,6 +23,8 @@ struct TestSetting: Sendable {
     var deployment = DeploymentConfiguration(name: "m")
     var memory: SharedMemory?
     var allowsModelControl = false
+    /// What has the model loaded, in place of the engine, and where.
+    var remote: (models: any RemoteModels, address: RemoteAddress)?
 
     init() {
         listener.endpoint = Endpoint("127.0.0.1:0")
@@ -48,13 +50,16 @@ struct TestListener: Sendable {
         var setting = TestSetting()
         configure(&setting)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let catalog = ModelCatalog(environment: .init(engine: engine, logger: logger))
+        let catalog = ModelCatalog(environment: .init(engine: engine, remotes: setting.remote?.models, logger: logger))
         var vacant = WantedDeployment(configuration: .init(name: "vacant"), versions: [], scale: .pinned(1))
         vacant.fault = "it has no version"
         let version = VersionSpec(number: 3, path: "", hash: "")
-        catalog.apply([
-            WantedDeployment(configuration: setting.deployment, versions: [version], scale: .pinned(1)), vacant,
-        ])
+        var wanted = WantedDeployment(configuration: setting.deployment, versions: [version], scale: .pinned(1))
+        if let remote = setting.remote {
+            let version = VersionSpec.remote(number: 3)
+            (wanted.versions, wanted.places) = ([version], [version: .init([remote.address])])
+        }
+        catalog.apply([wanted, vacant])
         let plane = try await DataPlane.test(
             over: catalog, memory: setting.memory, allowsModelControl: setting.allowsModelControl)
         let listener = GRPCListener(configuration: setting.listener, plane: plane, logger: logger)

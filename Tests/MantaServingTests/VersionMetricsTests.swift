@@ -21,6 +21,9 @@ struct VersionMetricsTests {
         metrics.recordBatch(rows: 5, waits: [.milliseconds(1), .zero], timing: timing, at: start)
         metrics.recordEncode(.microseconds(30))
         metrics.recordRestart()
+        metrics.recordHedge()
+        metrics.recordHedge()
+        metrics.recordHedgeWon()
 
         let text = registry.render()
         let labels = "model=\"digits\",version=\"1\""
@@ -29,7 +32,8 @@ struct VersionMetricsTests {
             "manta_queue_duration_seconds_count{\(labels)} 2", "manta_run_duration_seconds_sum{\(labels)} 0.002",
             "manta_batch_duration_seconds_bucket{\(labels),le=\"0.0001\"} 1",
             "manta_encode_duration_seconds_count{\(labels)} 1", "manta_batch_rows_sum{\(labels)} 5",
-            "manta_replica_restarts_total{\(labels)} 1",
+            "manta_replica_restarts_total{\(labels)} 1", "manta_hedges_sent_total{\(labels)} 2",
+            "manta_hedges_won_total{\(labels)} 1",
         ] {
             #expect(text.contains("\n\(line)\n"), "\(line) in\n\(text)")
         }

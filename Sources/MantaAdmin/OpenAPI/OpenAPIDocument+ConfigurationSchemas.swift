@@ -35,6 +35,7 @@ extension OpenAPIDocument {
         "file_name": ["type": "string", "minLength": 1],
         "remote": .list(of: ["type": "string", "pattern": "^https?://[^/]+/v2/models/[^/]+(/versions/[0-9]+)?/?$"]),
         "idempotent": ["type": "boolean"],
+        "hedge": closed(["after_p": number(1, 99.9), "budget": number(0.001, 1)]),
         "engine": ["enum": ["onnxruntime"]],
         "inputs": .list(
             of: closed(

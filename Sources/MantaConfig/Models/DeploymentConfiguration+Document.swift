@@ -96,6 +96,11 @@ extension DeploymentConfiguration {
             let policies: [Policy]
         }
 
+        struct Hedge: Encodable {
+            let afterP: Double
+            let budget: Double
+        }
+
         struct ResponseCache: Encodable {
             let maxBytes: Int
             let ttlS: Double?
@@ -162,6 +167,7 @@ extension DeploymentConfiguration {
         let fileName: String?
         let remote: [String]?
         let idempotent: Bool
+        let hedge: Hedge?
         let inputs: [Port]
         let outputs: [Port]
         let batching: Batching
@@ -190,6 +196,7 @@ extension DeploymentConfiguration {
         return Document(
             engine: engine, path: path, fileName: fileName,
             remote: remote.isEmpty ? nil : remote.map(\.description), idempotent: isIdempotent,
+            hedge: hedge.map { .init(afterP: $0.afterPercentile, budget: $0.budget) },
             inputs: inputs.map(Document.Port.init),
             outputs: outputs.map(Document.Port.init), batching: .init(batching),
             slo: objective.map { .init(p99Ms: $0.milliseconds) }, queue: .init(queue),

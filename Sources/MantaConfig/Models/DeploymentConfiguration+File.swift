@@ -35,6 +35,16 @@ extension DeploymentConfiguration {
         keys.value("file_name", .fileName) { fileName = $0 }
         keys.list("remote", of: .remoteAddress, isEmptyAllowed: false) { remote = $0 }
         keys.value("idempotent", .flag) { isIdempotent = $0 }
+        keys.mapping("hedge") { keys in
+            var hedge = Hedge()
+            keys.value("after_p", .number(in: 1...99.9)) { hedge.afterPercentile = $0 }
+            keys.value("budget", .number(in: 0.001...1)) { hedge.budget = $0 }
+            self.hedge = hedge
+        }
+        if hedge != nil, !isIdempotent {
+            keys.fault(
+                "hedge", "\"hedge\" runs a batch twice, \"idempotent: false\" forbids that: expected one of both")
+        }
         keys.value("engine", .word(["onnxruntime": "onnxruntime"])) { engine = $0 }
         keys.mapping("batching") { batching.read(&$0) }
         readPorts(&keys, folder: folder)

@@ -92,10 +92,15 @@ public struct RemoteBatch: Sendable {
     public var outputs: [Int]
     /// How long its answer is of use.
     public var timeout: Duration
+    /// Where it belongs in the trace of whoever asked for it.
+    public var trace: TraceContext?
 
     /// A batch.
-    public init(signature: ModelSignature, inputs: [Tensor?], outputs: [Int], timeout: Duration) {
-        (self.signature, self.inputs, self.outputs, self.timeout) = (signature, inputs, outputs, timeout)
+    public init(
+        signature: ModelSignature, inputs: [Tensor?], outputs: [Int], timeout: Duration, trace: TraceContext? = nil
+    ) {
+        (self.signature, self.inputs, self.outputs) = (signature, inputs, outputs)
+        (self.timeout, self.trace) = (timeout, trace)
     }
 }
 

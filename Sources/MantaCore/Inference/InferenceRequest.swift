@@ -8,6 +8,8 @@ public struct InferenceRequest: Sendable {
     public var inputs: [NamedTensor]
     /// The outputs wanted, in the order wanted; empty for all.
     public var outputs: [RequestedOutput]
+    /// Where it belongs in its caller's trace, if that says so.
+    public var trace: TraceContext?
 
     /// A request with these inputs.
     public init(

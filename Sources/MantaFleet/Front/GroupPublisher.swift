@@ -156,6 +156,7 @@ extension DeploymentConfiguration {
             port.labels = .init(names: names)
             return port
         }
+        front.hedge = hedge
         // For the status: what counts is in the record.
         front.resources = resources
         front.placement = placement

@@ -1,4 +1,5 @@
 import GRPCCore
+import MantaCore
 import MantaHTTP
 import MantaTime
 import Synchronization
@@ -42,6 +43,13 @@ final class Call: Sendable {
 
     /// How long the client still waits; `nil` if it didn't say.
     var remaining: Duration? { deadline.map { $0 - .now } }
+
+    /// Where it belongs in its caller's trace, if that says so.
+    var trace: TraceContext? {
+        var parents = metadata[stringValues: "traceparent"].makeIterator()
+        guard let parent = parents.next(), parents.next() == nil else { return nil }
+        return TraceContext(parent: parent, states: Array(metadata[stringValues: "tracestate"]))
+    }
 
     /// Runs the call's work in a task that ``cancel()`` reaches.
     ///

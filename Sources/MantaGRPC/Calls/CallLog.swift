@@ -38,6 +38,7 @@ final class CallLog: Sendable {
             "client": "\(call.client)",
         ]
         if let principal = call.principal { metadata["principal"] = "\(principal)" }
+        if let trace = call.trace { metadata["trace.id"] = "\(trace.id)" }
         logger.info("Request", metadata: metadata)
     }
 

@@ -34,7 +34,8 @@ struct InferenceMethods: Sendable {
             model: message.head.modelName, version: try ModelVersion.number(message.head.modelVersion),
             started: started
         ) { _ throws(ServingError) in
-            let request = try InferRequestReader.read(message, memory: plane.memory)
+            var request = try InferRequestReader.read(message, memory: plane.memory)
+            request.trace = call.trace
             let remaining = call.remaining
             if let remaining, remaining <= .zero {
                 throw ServingError(.deadlineExceeded, "no answer in the time that the client gave")

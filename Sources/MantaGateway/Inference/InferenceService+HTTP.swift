@@ -23,7 +23,8 @@ extension InferenceService {
             return try await infer(
                 model: request.modelName, version: try request.modelVersion, started: request.receivedAt
             ) { signature throws(ServingError) in
-                let inference = try decode(request.body, signature, &form)
+                var inference = try decode(request.body, signature, &form)
+                inference.trace = request.headers.trace
                 let schedule = try InferenceSchedule(
                     parameters: inference.parameters, header: request.headers["X-Request-Timeout-Ms"])
                 return (inference, schedule)

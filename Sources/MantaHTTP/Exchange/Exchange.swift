@@ -1,5 +1,6 @@
 import CMantaHTTP
 import Logging
+import MantaCore
 import MantaThreads
 import MantaTime
 import Synchronization
@@ -277,6 +278,7 @@ import Synchronization
             "client": "\(connection.remoteAddress)",
         ]
         if let principal = accepted?.principal { metadata["principal"] = "\(principal)" }
+        if let trace = accepted?.head.headers.trace { metadata["trace.id"] = "\(trace.id)" }
         server.logger.info("Request", metadata: metadata)
     }
 

@@ -54,6 +54,7 @@ public struct InstanceSpec: Sendable, Hashable {
         fixed.warmupSamples = configuration.warmupSamples
         fixed.options = configuration.options
         fixed.isIdempotent = configuration.isIdempotent
+        fixed.hedge = configuration.hedge
         self.configuration = fixed
     }
 }

@@ -13,6 +13,9 @@ public struct DeploymentConfiguration: Sendable, Hashable {
     /// Whether it does no harm to run a request twice, so that one that a server may have run and hasn't answered is
     /// given to another.
     public var isIdempotent = true
+    /// When a batch that another server is slow to answer is sent to a second one. `nil`: never, since it costs work that is
+    /// thrown away. Not of a model that isn't idempotent.
+    public var hedge: Hedge?
     /// The name of the model file in a version's folder. `nil`: the engine's usual one.
     public var fileName: String?
     /// Which engine evaluates it.

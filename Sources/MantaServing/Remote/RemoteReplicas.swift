@@ -13,9 +13,10 @@ import Synchronization
 final class RemoteReplicas: Sendable {
     /// How a server that doesn't answer is told from one that works.
     struct Patience: Sendable {
-        /// After so long without an answer, the server is asked whether it lives.
+        /// After so long without an answer, the server is asked whether it lives; sooner if the answer isn't waited for
+        /// any longer.
         var beforeLook = Duration.milliseconds(250)
-        /// How long it has to say so.
+        /// How long it has to say so. One that is dead is out after both, whatever time requests have.
         var look = Duration.milliseconds(450)
         /// How long it may take to describe its model.
         var describe = Duration.seconds(5)
@@ -32,23 +33,27 @@ final class RemoteReplicas: Sendable {
     let isIdempotent: Bool
     let patience: Patience
     let time: any TimeSource
-    private let answers: BatchAnswers
+    let answers: BatchAnswers
+    /// Which batches are sent to a second server; `nil` if none are.
+    let hedging: Hedging?
     private let targets: Mutex<[RemoteTarget]> = Mutex([])
     /// Why there are no more.
     private let obstacle = Mutex<String?>(nil)
     private let arrivals = AsyncStream.makeStream(of: RemoteTarget.self)
     private let reports = AsyncStream.makeStream(of: RemoteReport.self, bufferingPolicy: .bufferingNewest(100))
-    private let retries = Mutex(RetryBudget())
+    let retries = Mutex(RetryBudget())
     private let isStopping = Atomic(false)
     private let changes = ChangeSignal()
 
     init(
         _ models: any RemoteModels, form: BatchForm, batcher: Batcher<PendingInference>, metrics: VersionMetrics,
-        isIdempotent: Bool, patience: Patience = .init(), time: any TimeSource
+        isIdempotent: Bool, hedge: DeploymentConfiguration.Hedge? = nil, patience: Patience = .init(),
+        time: any TimeSource
     ) {
         (self.models, self.form, self.batcher, self.isIdempotent) = (models, form, batcher, isIdempotent)
         (self.patience, self.time) = (patience, time)
         answers = BatchAnswers(batcher: batcher, metrics: metrics)
+        hedging = isIdempotent ? hedge.map { Hedging($0) } : nil
     }
 
     /// How they are, in the order of their addresses.
@@ -186,134 +191,27 @@ final class RemoteReplicas: Sendable {
         }
     }
 
-    private func execute(_ batch: [QueuedRequest<PendingInference>], at target: RemoteTarget) async {
-        retries.withLock { $0.requested(at: time.now) }
-        target.began(batch.count)
-        defer { target.ended(batch.count) }
-        let requests = batch.map(\.payload)
-        let taken = time.now
-        let length = form.length(of: requests)
-        let call = RemoteBatch(
-            signature: form.signature, inputs: form.inputs(of: requests, length: length), outputs: requests[0].outputs,
-            timeout: timeLeft(of: batch, at: taken))
-        let started = time.now
-        do throws(RemoteFailure) {
-            let outputs = try await run(call, at: target.address)
-            let run = time.now - started
-            target.succeeded()
-            do throws(ServingError) {
-                let result = BatchRun.Result(
-                    outputs: try form.outputs(outputs, of: requests, length: length), started: started, run: run,
-                    length: length)
-                answers.answer(
-                    batch, with: result, hasRows: form.plan.maxRows > 0, taken: taken, elapsed: time.now - taken,
-                    teaches: true)
-            } catch {
-                await fail(batch, with: error, at: target)
-            }
-        } catch {
-            if error.kind == .late { return await giveUp(batch, after: error, at: target) }
-            failed(target, error)
-            if case .answered(let code) = error.kind {
-                await fail(batch, with: ServingError(code, error.message), at: target)
-            } else {
-                giveBack(batch, after: error)
-            }
-        }
+    /// Takes a lane that idles at another server than this one, if one more batch may be sent twice.
+    func laneForHedge(besides target: RemoteTarget) -> (target: RemoteTarget, lane: Int)? {
+        guard let hedging, hedging.maySend() else { return nil }
+        if let borrowed = borrowLane(besides: target) { return borrowed }
+        hedging.notSent()
+        return nil
     }
 
-    /// Answers requests whose time was over before the server answered, and asks that whether it lives: requests of little
-    /// time would keep a dead one in otherwise.
-    private func giveUp(
-        _ batch: [QueuedRequest<PendingInference>], after failure: RemoteFailure, at target: RemoteTarget
-    ) async {
-        for request in batch {
-            request.payload.resolve(.failure(ServingError(.deadlineExceeded, failure.message)))
+    /// The least busy of those that have proved themselves has it.
+    private func borrowLane(besides target: RemoteTarget) -> (target: RemoteTarget, lane: Int)? {
+        let others = targets.withLock { $0 }.filter { $0 !== target && $0.isIn && !$0.isRemoved }
+            .map { (target: $0, ongoing: $0.activity.ongoing, chance: time.jitter()) }
+            .sorted { ($0.ongoing, $0.chance) < ($1.ongoing, $1.chance) }
+        for other in others {
+            if let lane = batcher.borrow(oneOf: other.target.lanes) { return (other.target, lane) }
         }
-        do throws(RemoteFailure) {
-            try await models.look(at: target.address, within: patience.look)
-        } catch {
-            failed(target, RemoteFailure(.silent, error.message))
-        }
+        return nil
     }
 
-    /// Until the last of the requests needs no answer any more.
-    private func timeLeft(of batch: [QueuedRequest<PendingInference>], at now: Instant) -> Duration {
-        guard !batch.contains(where: \.runsLate) else { return .seconds(3600) }
-        let deadline = batch.map(\.deadline).max() ?? now
-        return max(deadline - now, .milliseconds(1))
-    }
-
-    /// Runs a batch, and gives it up if the server turns out not to live.
-    private func run(_ call: RemoteBatch, at address: RemoteAddress) async throws(RemoteFailure) -> [Tensor] {
-        let result = await withTaskGroup(of: Result<[Tensor], RemoteFailure>?.self) { [models, patience, time] group in
-            group.addTask {
-                do throws(RemoteFailure) {
-                    return .success(try await models.run(call, at: address))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            group.addTask {
-                while (try? await time.sleep(until: time.now + patience.beforeLook)) != nil {
-                    do throws(RemoteFailure) {
-                        try await models.look(at: address, within: patience.look)
-                    } catch {
-                        return .failure(RemoteFailure(.silent, error.message))
-                    }
-                }
-                return nil
-            }
-            defer { group.cancelAll() }
-            return await group.next() ?? nil
-        }
-        guard let result else { throw RemoteFailure(.lost, "\(address): cancelled") }
-        return try result.get()
-    }
-
-    /// One bad request mustn't fail its neighbours: each runs once more alone.
-    private func fail(
-        _ batch: [QueuedRequest<PendingInference>], with error: ServingError, at target: RemoteTarget
-    ) async {
-        guard batch.count > 1 else { return batch[0].payload.resolve(.failure(error)) }
-        for request in batch {
-            if target.nextTry != nil {
-                giveBack([request], after: RemoteFailure(.refused, error.message))
-            } else if request.deadline <= time.now, !request.runsLate {
-                request.payload.resolve(.failure(.deadlineExceeded(request)))
-            } else {
-                await execute([request], at: target)
-            }
-        }
-    }
-
-    /// Has others run what a server hasn't, or may not have, run.
-    private func giveBack(_ batch: [QueuedRequest<PendingInference>], after failure: RemoteFailure) {
-        var back: [QueuedRequest<PendingInference>] = []
-        let mayHaveRun = failure.kind == .lost || failure.kind == .silent
-        // So that a fleet in trouble doesn't get twice its load.
-        let isInBudget = mayHaveRun && isIdempotent && retries.withLock { $0.mayRetry(at: time.now) }
-        for var request in batch {
-            if mayHaveRun {
-                guard isInBudget, request.attempts == 0 else {
-                    let why =
-                        !isIdempotent
-                        ? "it may have run, and the model isn't idempotent"
-                        : request.attempts > 0 ? "it was tried twice" : "too many are tried again already"
-                    request.payload.resolve(.failure(ServingError(.modelUnavailable, "\(failure.message); \(why)")))
-                    continue
-                }
-                request.attempts += 1
-            }
-            back.append(request)
-        }
-        for request in batcher.putBack(back) {
-            request.payload.resolve(
-                .failure(ServingError(.shuttingDown, "\(failure.message); the version was retired meanwhile")))
-        }
-    }
-
-    private func failed(_ target: RemoteTarget, _ failure: RemoteFailure) {
+    /// A server didn't do what it was asked. It is out now, if that says that it can't.
+    func failed(_ target: RemoteTarget, _ failure: RemoteFailure) {
         let wasIn = target.isIn
         let others = targets.withLock { $0 }.filter { $0 !== target }
         for lane in target.failed(failure, lastSuccess: others.compactMap(\.lastSuccess).max()) { batcher.retire(lane) }

@@ -69,6 +69,9 @@ final class RemoteTarget: Sendable {
         }
     }
 
+    /// Those that serve.
+    var lanes: Set<Int> { state.withLock { $0.lanes } }
+
     /// How many replicas it has, if somebody said so.
     var replicas: Int? { state.withLock { $0.activity.replicas } }
 

@@ -45,10 +45,15 @@ final class PendingInference: Sendable {
     let length: Int?
     /// Whether it is a copy of a client's request, which nobody counts.
     let isCopy: Bool
+    /// Where it belongs in its caller's trace.
+    let trace: TraceContext?
     private let state = Mutex(State.open)
 
-    init(inputs: [Tensor?], outputs: [Int], length: Int? = nil, isCopy: Bool = false) {
+    init(
+        inputs: [Tensor?], outputs: [Int], length: Int? = nil, isCopy: Bool = false, trace: TraceContext? = nil
+    ) {
         (self.inputs, self.outputs, self.length, self.isCopy) = (inputs, outputs, length, isCopy)
+        self.trace = trace
     }
 
     /// Rows of its inputs, which all have the same; 0 for a model without inputs.

@@ -84,7 +84,8 @@ extension ServedVersion {
         let inputs = try live.signature.bind(request.inputs)
         let wanted = try live.signature.outputIndices(request.outputs)
         let length = try live.padding?.length(of: inputs, live.signature) ?? nil
-        return PendingInference(inputs: inputs, outputs: wanted, length: length, isCopy: isCopy)
+        return PendingInference(
+            inputs: inputs, outputs: wanted, length: length, isCopy: isCopy, trace: isCopy ? nil : request.trace)
     }
 
     /// Puts a request into the queue.
@@ -137,7 +138,8 @@ extension ServedVersion {
         let pieces = inputs.map { $0?.splittingRows(counts) }
         return counts.indices.map { part in
             PendingInference(
-                inputs: pieces.map { $0?[part] }, outputs: whole.outputs, length: whole.length, isCopy: whole.isCopy)
+                inputs: pieces.map { $0?[part] }, outputs: whole.outputs, length: whole.length, isCopy: whole.isCopy,
+                trace: whole.trace)
         }
     }
 

@@ -57,7 +57,7 @@ extension ServedVersion {
         let batcher = makeBatcher(plan)
         let replicas = RemoteReplicas(
             remotes, form: form, batcher: batcher, metrics: metrics, isIdempotent: configuration.isIdempotent,
-            time: time)
+            hedge: configuration.hedge, time: time)
         return live(form, batcher, .remote(replicas))
     }
 

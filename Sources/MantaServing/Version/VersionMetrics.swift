@@ -12,6 +12,8 @@ package final class VersionMetrics: Sendable {
     private let requests: Mutex<[String: Counter]?> = Mutex([:])
     /// By kind; `nil` once the version is gone. None unless inputs are padded.
     private let positions: Mutex<[String: Counter]?> = Mutex([:])
+    /// By name; `nil` once the version is gone. None unless batches are sent twice.
+    private let hedges: Mutex<[String: Counter]?> = Mutex([:])
     private let total: Timer
     private let queue: Timer
     private let batch: Timer
@@ -104,16 +106,17 @@ package final class VersionMetrics: Sendable {
         total.recordNanoseconds(duration.nanoseconds)
     }
 
-    /// The counter of one value of a label.
+    /// The counter of one value of a label, or the only one of its name.
     private func counter(
-        _ name: String, _ label: (String, String), in counters: borrowing Mutex<[String: Counter]?>
+        _ name: String, _ label: (String, String)? = nil, in counters: borrowing Mutex<[String: Counter]?>
     ) -> Counter? {
-        counters.withLock { counters in
-            if let counter = counters?[label.1] { return counter }
+        let key = label?.1 ?? name
+        return counters.withLock { counters in
+            if let counter = counters?[key] { return counter }
             // Once the version is gone, nothing would ever remove a new series.
             guard counters != nil else { return nil }
-            let counter = Counter(label: name, dimensions: labels + [label], factory: factory)
-            counters?[label.1] = counter
+            let counter = Counter(label: name, dimensions: labels + [label].compactMap(\.self), factory: factory)
+            counters?[key] = counter
             return counter
         }
     }
@@ -127,6 +130,12 @@ package final class VersionMetrics: Sendable {
     package func recordRestart() {
         restarts.increment()
     }
+
+    /// A batch was sent to a second server.
+    func recordHedge() { counter("manta_hedges_sent_total", in: hedges)?.increment() }
+
+    /// The second server's answer came first.
+    func recordHedgeWon() { counter("manta_hedges_won_total", in: hedges)?.increment() }
 
     /// A batch has run whose inputs are padded.
     ///
@@ -169,7 +178,8 @@ package final class VersionMetrics: Sendable {
         let counters = requests.withLock { $0.take() }
         guard let counters else { return }
         let positions = positions.withLock { $0.take() } ?? [:]
-        for counter in Array(counters.values) + Array(positions.values) { counter.destroy() }
+        let hedges = hedges.withLock { $0.take() } ?? [:]
+        for counter in Array(counters.values) + Array(positions.values) + Array(hedges.values) { counter.destroy() }
         for timer in [total, queue, batch, run, encode] { timer.destroy() }
         batchRows.destroy()
         restarts.destroy()

@@ -15,10 +15,13 @@ final class FakeRemotes: RemoteModels {
         }
         /// Why it doesn't live.
         var deadness: RemoteFailure?
+        /// Takes the time that it lets whoever looks at it wait, of that which they have.
+        var delay: @Sendable (Duration) async -> Void = { _ in }
     }
 
     private let servers: Mutex<[RemoteAddress: Server]>
     private let counts = Mutex<[RemoteAddress: [Int]]>([:])
+    private let looks = Mutex<[RemoteAddress: Int]>([:])
 
     init(_ servers: [RemoteAddress: Server]) {
         self.servers = Mutex(servers)
@@ -32,6 +35,9 @@ final class FakeRemotes: RemoteModels {
     /// The rows of the batches that a server got.
     func batches(at address: RemoteAddress) -> [Int] { counts.withLock { $0[address] ?? [] } }
 
+    /// How often a server was asked whether it lives.
+    func looks(at address: RemoteAddress) -> Int { looks.withLock { $0[address] ?? 0 } }
+
     func describe(
         _ address: RemoteAddress, within limit: Duration
     ) async throws(RemoteFailure) -> RemoteDescription {
@@ -39,6 +45,8 @@ final class FakeRemotes: RemoteModels {
     }
 
     func look(at address: RemoteAddress, within limit: Duration) async throws(RemoteFailure) {
+        looks.withLock { $0[address, default: 0] += 1 }
+        await (try server(address)).delay(limit)
         if let failure = try server(address).deadness { throw failure }
     }
 

@@ -122,6 +122,71 @@ struct RemoteVersionTests {
         }
     }
 
+    @Test(
+        "a server that is stopped is out once it let wait and look in vain, however little time requests have",
+        arguments: [5, 300, 430, 10_000].map { Duration.milliseconds($0) })
+    func stopped(timeout: Duration) async throws {
+        let (time, patience) = (ManualTime(), RemoteReplicas.Patience())
+        let remotes = FakeRemotes([Self.first: .init()])
+        try await serving(remotes, [Self.first], time: time) { version in
+            _ = try await version.answer(.columns(0))
+            remotes.change(Self.first) { server in
+                server.run = { (batch: RemoteBatch) async throws(RemoteFailure) -> [Tensor] in
+                    // As the client does, which gives the server a moment to say that the time is over.
+                    try? await time.sleep(until: time.now + batch.timeout + .milliseconds(250))
+                    throw RemoteFailure(.late, "no answer in time")
+                }
+                server.delay = { try? await time.sleep(until: time.now + $0) }
+                server.deadness = RemoteFailure(.silent, "no answer in time")
+            }
+            let sent = time.now
+            async let answer = version.result(.columns(1), within: timeout)
+            await time.sleeperExists(until: sent + patience.beforeLook)
+            time.advance(by: patience.beforeLook)
+            while remotes.looks(at: Self.first) == 0 { await Task.yield() }
+            await time.sleeperExists(until: sent + patience.beforeLook + patience.look)
+            #expect(version.remoteReplicas[0].outage == nil)
+
+            if timeout < patience.look {
+                time.advance(by: timeout)
+                #expect(await answer == .failed(.deadlineExceeded))
+                #expect(version.remoteReplicas[0].outage == nil)
+            }
+            time.advance(by: sent + patience.beforeLook + patience.look - time.now)
+            while version.remoteReplicas[0].outage == nil { await Task.yield() }
+            #expect(remotes.looks(at: Self.first) == 1)
+            remotes.change(Self.first) { $0 = .init() }
+            if timeout >= patience.look {
+                // Its time isn't over: it is run again once the server is back.
+                time.advance(by: .seconds(1))
+                #expect(await answer == .answered([1, 1]))
+            }
+        }
+    }
+
+    @Test("a server whose answer came too late is asked whether it lives, and stays in if it does")
+    func late() async throws {
+        let time = ManualTime()
+        let remotes = FakeRemotes([Self.first: .init()])
+        try await serving(remotes, [Self.first], time: time) { version in
+            _ = try await version.answer(.columns(0))
+            remotes.change(Self.first) { server in
+                server.run = { (_: RemoteBatch) async throws(RemoteFailure) -> [Tensor] in
+                    throw RemoteFailure(.late, "no answer in time")
+                }
+            }
+            for count in 1...3 {
+                let error = await #expect(throws: ServingError.self) { try await version.answer(.columns(1)) }
+                #expect(error?.code == .deadlineExceeded)
+                while remotes.looks(at: Self.first) < count { await Task.yield() }
+            }
+            remotes.change(Self.first) { $0 = .init() }
+            let values = try await version.answer(.columns(2)).firstValues
+            #expect(values == [2, 2])
+            #expect(version.remoteReplicas[0].outages == 0)
+        }
+    }
+
     @Test("one bad request of a batch doesn't fail the others, nor the server")
     func badRequest() async throws {
         let remotes = FakeRemotes([Self.first: .init()])
@@ -267,8 +332,10 @@ struct RemoteVersionTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await version.run() }
             while !version.state.isReady { await Task.yield() }
-            defer { version.stop() }
-            try await body(version)
+            let result: Result<Void, any Error>
+            do { result = .success(try await body(version)) } catch { result = .failure(error) }
+            if let time = time as? ManualTime { await version.stop(advancing: time) } else { version.stop() }
+            try result.get()
         }
     }
 
@@ -286,11 +353,38 @@ struct RemoteVersionTests {
 
 extension InferenceRequest {
     /// One row with this value in both columns.
-    fileprivate static func columns(_ value: Float) -> InferenceRequest {
-        InferenceRequest(inputs: [NamedTensor("x", Tensor(shape: [1, 2], [value, value]))])
+    static func columns(_ value: Float, _ trace: TraceContext? = nil) -> InferenceRequest {
+        var request = InferenceRequest(inputs: [NamedTensor("x", Tensor(shape: [1, 2], [value, value]))])
+        request.trace = trace
+        return request
+    }
+}
+
+private enum Outcome: Equatable {
+    case answered([Float])
+    case failed(ServingError.Code)
+}
+
+extension ServedVersion {
+    /// Stops it and waits until it has. Those who look for its end look now and then, so that time has to pass.
+    func stop(advancing time: ManualTime) async {
+        stop()
+        while state.word != VersionState.gone.word {
+            time.advance(by: .milliseconds(50))
+            await Task.yield()
+        }
+    }
+
+    /// What comes of a request that has so much time.
+    fileprivate func result(_ request: InferenceRequest, within limit: Duration) async -> Outcome {
+        do throws(ServingError) {
+            return .answered(try await infer(request, schedule: .init(timeout: limit))?.firstValues ?? [])
+        } catch {
+            return .failed(error.code)
+        }
     }
 }
 
 extension InferenceResponse {
-    fileprivate var firstValues: [Float] { outputs[0].tensor.values() ?? [] }
+    var firstValues: [Float] { outputs[0].tensor.values() ?? [] }
 }

@@ -66,6 +66,37 @@ extension OperationTests {
             #expect(report.failures.allSatisfy { $0.hasPrefix("503 ") && $0.contains("idempotent") }, "\(report)")
         }
 
+        @Test("the trace that a request belongs to goes with it to the server, and both logs name it")
+        func trace() async throws {
+            let worker = try await ServerProcess.ready([OperatedModel.file("echo")])
+            let folder = try TemporaryFolder()
+            try folder.write(
+                "remote: [\"http://127.0.0.1:\(worker.port)/v2/models/echo\"]\n", to: "m/model.yaml")
+            let front = try await ServerProcess.ready(["--models", folder.path])
+            let id = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+            try await onThread {
+                let client = try SocketClient(port: front.port)
+                let deadline = ContinuousClock.now + .seconds(20)
+                while try client.request("GET", "/v2/models/m/ready").status != 200, .now < deadline {}
+                let body = Array(
+                    #"{"inputs":[{"name":"x","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}"#.utf8)
+                for parent in ["00-\(id)-00f067aa0ba902b7-01", "00-\(id)-0000000000000000-01"] {
+                    let reply = try client.request(
+                        "POST", "/v2/models/m/infer", headers: ["traceparent: \(parent)"], body: body)
+                    #expect(reply.status == 200, "\(reply.text)")
+                }
+                for server in [front, worker] {
+                    var lines: [Substring] = []
+                    // What is logged comes by way of a pipe.
+                    while lines.count < 2, .now < deadline {
+                        lines = server.log.split(separator: "\n").filter { $0.contains("/infer") }
+                    }
+                    #expect(lines.map { $0.contains("trace.id=\(id)") } == [true, false], "\(lines)")
+                }
+            }
+        }
+
         @Test(
             "answers are the same as without a front, for types of fixed and of free width, and for models without batches"
         )
