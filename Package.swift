@@ -219,7 +219,9 @@ let package = Package(
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
         tests("MantaRuntime", ["MantaProcesses", "object-writer"]),
-        tests("MantaFleet", ["MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore", logging]),
+        tests(
+            "MantaFleet",
+            ["MantaCore", "MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore", logging]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", ["MantaProcesses", logging]),

@@ -143,8 +143,11 @@ public final class Batcher<Payload: Sendable>: Sendable {
 
     /// Waits for the next batch of a replica.
     ///
+    /// - Parameters:
+    ///   - replica: The replica.
+    ///   - rank: Which of several that wait gets one.
     /// - Returns: One or more requests of one key, or `nil` when the replica is to end.
-    public func next(for replica: Int) async -> [Request]? {
+    public func next(for replica: Int, as rank: TakerRank = .here) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
                 if state.retired.remove(replica) != nil || state.isClosed && state.queue.count == 0 {
@@ -154,7 +157,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
                 }
                 state.serving.insert(replica)
                 state.waiting[replica] = continuation
-                return (false, state.queue.offer(replica: replica, at: now))
+                return (false, state.queue.offer(replica: replica, as: rank, at: now))
             }
             if ends { continuation.resume(returning: nil) }
         }
