@@ -22,7 +22,10 @@ extension OperationTests.FleetTests {
 
             let (_, report) = try await load.during(steps: {
                 worker.signal(SIGKILL)
-                try await Fleet.wait(front, for: "without the killed one") { $0.readyReplicas == 1 }
+                try await Fleet.wait(front, for: "without the killed one for a while") { deployment in
+                    deployment.readyReplicas == 1
+                        && deployment.serving?.replicas.contains { $0.state == "out" && $0.ageS > 3 } == true
+                }
             })
 
             print("a front's own replica beside a killed worker: \(report)")
