@@ -165,13 +165,14 @@ class Server:
 class Configured:
     """Manta with one model, whose `model.yaml` is this. A context: it starts when entered and ends when left."""
 
-    def __init__(self, model, yaml):
+    def __init__(self, model, yaml, arguments=()):
         self.folder = tempfile.TemporaryDirectory()
         os.makedirs(version := os.path.join(self.folder.name, model, "1"))
         os.symlink(os.path.join(WORK, "models", model, "1", "model.onnx"), os.path.join(version, "model.onnx"))
         with open(os.path.join(self.folder.name, model, "model.yaml"), "w") as file:
             file.write(yaml)
-        command = ["{manta}", "serve", "--config", "{work}/manta.yaml", "--models", self.folder.name]
+        command = ["{manta}", "serve", "--config", "{work}/manta.yaml", "--models", self.folder.name,
+                   *arguments]
         self.run = Run("manta", "Manta", command, [model])
 
     def __enter__(self):

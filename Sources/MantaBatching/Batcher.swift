@@ -38,7 +38,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
         /// Replicas that are to end when they ask next.
         var retired: Set<Int> = []
         /// Replicas that wait, and are lent to whoever does something else with them meanwhile. They aren't idle.
-        var lent: Set<Int> = []
+        var lent: [Int: TakerRank] = [:]
         /// Replicas that have asked and haven't ended.
         var serving: Set<Int> = []
         var alarm: (time: Instant, task: Task<Void, Never>)?
@@ -145,37 +145,44 @@ public final class Batcher<Payload: Sendable>: Sendable {
 
     /// Waits for the next batch of a replica.
     ///
+    /// - Parameters:
+    ///   - replica: The replica.
+    ///   - rank: Which of several that wait gets one.
     /// - Returns: One or more requests of one key, or `nil` when the replica is to end.
-    public func next(for replica: Int) async -> [Request]? {
+    public func next(for replica: Int, as rank: TakerRank = .here) async -> [Request]? {
         await withCheckedContinuation { continuation in
             let ends = decide { state, now in
                 if Self.ends(replica, &state) { return (true, .init()) }
                 state.serving.insert(replica)
                 state.waiting[replica] = continuation
-                return (false, state.queue.offer(replica: replica, at: now))
+                return (false, state.queue.offer(replica: replica, as: rank, at: now))
             }
             if ends { continuation.resume(returning: nil) }
         }
     }
 
-    /// Lends a replica that waits in ``next(for:)``: it is handed nothing until ``giveBack(_:)``.
+    /// Lends a replica that waits in ``next(for:as:)``, not as a spare one: it is handed nothing until ``giveBack(_:)``.
     ///
     /// - Parameter replicas: Those that will do.
     /// - Returns: The one; `nil` if none of them waits.
     package func borrow(oneOf replicas: some Sequence<Int>) -> Int? {
         state.withLock { state in
-            guard let replica = replicas.first(where: { state.queue.withdraw(replica: $0) }) else { return nil }
-            state.lent.insert(replica)
-            return replica
+            for replica in replicas {
+                guard let rank = state.queue.rank(of: replica), rank != .spare else { continue }
+                _ = state.queue.withdraw(replica: replica)
+                state.lent[replica] = rank
+                return replica
+            }
+            return nil
         }
     }
 
     /// A replica that was lent asks for work again, or ends if it is to.
     package func giveBack(_ replica: Int) {
         let ending = decide { state, now -> (CheckedContinuation<[Request]?, Never>?, BatchQueue<Payload>.Decision) in
-            guard state.lent.remove(replica) != nil else { return (nil, .init()) }
+            guard let rank = state.lent.removeValue(forKey: replica) else { return (nil, .init()) }
             if Self.ends(replica, &state) { return (state.waiting.removeValue(forKey: replica), .init()) }
-            return (nil, state.queue.offer(replica: replica, at: now))
+            return (nil, state.queue.offer(replica: replica, as: rank, at: now))
         }
         ending?.resume(returning: nil)
     }
@@ -203,7 +210,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func retire(_ replica: Int) {
         let waiting = state.withLock { state in
             // One that is lent ends once it is given back.
-            if state.lent.contains(replica) {
+            if state.lent[replica] != nil {
                 state.retired.insert(replica)
                 return CheckedContinuation<[Request]?, Never>?.none
             }
@@ -242,7 +249,7 @@ public final class Batcher<Payload: Sendable>: Sendable {
             let alarm = state.queue.count == 0 ? state.alarm : nil
             // What comes back later has its own.
             if alarm != nil { state.alarm = nil }
-            let waiting = state.waiting.filter { !state.lent.contains($0.key) }
+            let waiting = state.waiting.filter { state.lent[$0.key] == nil }
             for replica in waiting.keys { state.waiting[replica] = nil }
             return (waiting, alarm)
         }

@@ -2,14 +2,14 @@
 public struct FleetConfiguration: Sendable {
     /// What a process does in a fleet.
     public enum Role: Sendable, Equatable {
-        /// Takes requests of clients and hands them to workers; one of the fronts leads.
+        /// Takes requests of clients and hands them to whoever hosts replicas; one of the fronts leads.
         case front
         /// Hosts replicas.
-        case worker(Worker)
+        case worker
     }
 
-    /// What a worker has and is.
-    public struct Worker: Sendable, Equatable {
+    /// What a node has for replicas, and what it is.
+    public struct Hosting: Sendable, Equatable {
         /// CPUs for replicas; `nil` for those that the process may use.
         public var cpus: Double?
         /// Memory for replicas, in bytes; `nil` if it doesn't limit.
@@ -48,6 +48,8 @@ public struct FleetConfiguration: Sendable {
     public var advertised: String?
     /// What the process does.
     public var role = Role.front
+    /// What it has for replicas; `nil` for a front that hosts none.
+    public var hosting: Hosting?
     /// The workers that it starts and stops, where it is a front; `nil` for none.
     public var nodes: NodesConfiguration?
 

@@ -20,6 +20,7 @@ package struct DataPlane: Sendable {
     package let logs: LogSettings
     /// Manta's version.
     package let version: String
+    private let controller: Controller
 
     /// Says who answers, in metadata.
     package static let name = "manta"
@@ -43,10 +44,15 @@ package struct DataPlane: Sendable {
         self.memory = memory
         self.traces = traces
         self.logs = logs
-        self.version = version
+        (self.version, self.controller) = (version, controller)
         inference = InferenceService(catalog: catalog, memory: memory, traces: traces)
         repository = RepositoryService(catalog: catalog, controller: controller, allowsControl: allowsModelControl)
         statistics = StatisticsService(catalog: catalog)
+    }
+
+    /// The same over other models, that clients aren't told of and other nodes have batches run by.
+    package func ofReplicas(_ catalog: ModelCatalog) -> DataPlane {
+        DataPlane(catalog: catalog, controller: controller, version: version)
     }
 
     /// The extensions of the protocol that it has.

@@ -39,6 +39,14 @@ package struct InferenceRoutes: Sendable {
         }
     }
 
+    /// Adds what other nodes ask of the models that they know by name, and show these tokens for.
+    package func registerModels(in routes: inout Routes, for tokens: TokenSet?) {
+        let model = "/v2/models/{model}/versions/{version}"
+        routes.on(.get, model, nodes: tokens) { try translated(metadata, $0) }
+        routes.on(.get, model + "/config", nodes: tokens) { try translated(configuration, $0) }
+        routes.on(.post, model + "/infer", body: .required, nodes: tokens) { try await infer($0) }
+    }
+
     private func metadata(_ request: HTTPRequest) throws -> HTTPResponse {
         let deployment = try catalog.deployment(request.modelName)
         let target = try deployment.target(try request.modelVersion)

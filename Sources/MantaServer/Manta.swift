@@ -64,11 +64,21 @@ public struct Manta: Sendable {
         let remotes = RemoteClient(token: token)
         // In a fleet, what is to outlive the process is in the fleet's store.
         let store = try await EmbeddedStore.open(path: configuration.fleet == nil ? configuration.storePath : nil)
-        let catalog = ModelCatalog(
-            environment: .init(engine: engine, remotes: remotes, logger: logger, cpus: cpus) { deployment, note in
-                events.record(
-                    note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
-            })
+        var environment = Deployment.Environment(engine: engine, remotes: remotes, logger: logger, cpus: cpus) {
+            deployment, note in
+            events.record(
+                note.kind, note.message, deployment: deployment, version: note.version, severity: note.severity)
+        }
+        var (hosted, models): (ModelCatalog?, NodeModels?)
+        if let fleet = configuration.fleet, fleet.role == .front, fleet.hosting != nil {
+            // What a front hosts is none of the models that its clients know. Those have counted what this would.
+            var environment = environment
+            environment.metrics = NOOPMetricsHandler.instance
+            let catalog = ModelCatalog(environment: environment)
+            (hosted, models) = (catalog, NodeModels(hosted: catalog, others: remotes))
+        }
+        if let models { environment.remotes = models }
+        let catalog = ModelCatalog(environment: environment)
         let scratch = FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
         defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: scratch) } }
         let folder =
@@ -79,7 +89,8 @@ public struct Manta: Sendable {
         if let fleet = configuration.fleet {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             member = try await FleetMember(
-                fleet, folder: folder, token: token, cpus: cpus, catalog: catalog, logger: logger)
+                fleet, folder: folder, token: token, cpus: cpus, catalog: catalog, hosted: hosted ?? catalog,
+                logger: logger)
         }
         let controller = Controller(
             configuration: configuration.control(cpus: cpus, uploads: folder + "/uploads"),
@@ -107,7 +118,9 @@ public struct Manta: Sendable {
             configuration: configuration.admin, routes: context.adminRoutes, logger: logger)
         var routes = context.inferenceRoutes
         if let member {
-            ObjectRoutes(member.objects, tokens: try tokenFile.map { try TokenSet(file: $0) }).register(in: &routes)
+            let tokens = try tokenFile.map { try TokenSet(file: $0) }
+            ObjectRoutes(member.objects, tokens: tokens).register(in: &routes)
+            if let hosted { ReplicaRoutes(plane, replicas: hosted, tokens: tokens).register(in: &routes) }
         }
         let inference = HTTPServer(configuration: configuration.http, routes: routes, logger: logger)
         let grpc = GRPCListener(configuration: configuration.grpc, plane: plane, logger: logger)
@@ -123,6 +136,7 @@ public struct Manta: Sendable {
             ])
         let scheme = configuration.http.tls == nil ? "http" : "https"
         let reached = configuration.fleet?.address(port: addresses.inference.port) ?? addresses.inference.description
+        models?.listens(at: "\(scheme)://\(reached)")
         member?.listens(at: "\(scheme)://\(reached)")
         await controller.look()
 
@@ -130,7 +144,9 @@ public struct Manta: Sendable {
         let group = ServiceGroup(
             configuration: .init(
                 services: [member?.workers, member?.membership].compactMap(\.self) + [
-                    StoreService(store: store), TraceService(log: traces), catalog, controller, admin,
+                    StoreService(store: store), TraceService(log: traces),
+                ] + [hosted].compactMap(\.self) + [
+                    catalog, controller, admin,
                     InferenceListeners(http: inference, grpc: grpc), ReloadSignal(context: context),
                     Farewell(catalog: catalog),
                 ] + [member?.operatorChanges(for: controller), member?.duty].compactMap(\.self),

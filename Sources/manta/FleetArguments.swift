@@ -59,16 +59,20 @@ enum FleetArguments {
     }
 
     /// Refuses a node that others reach without a token, or don't reach, and workers that can't be started.
-    static func check(_ configuration: ServerConfiguration, localWorkers: ClosedRange<Int>? = nil) throws {
+    ///
+    /// - Parameters:
+    ///   - configuration: How the node is set up.
+    ///   - option: An option that was given and says something only of a node of a fleet.
+    /// - Throws: `ConfigurationErrors` with every fault.
+    static func check(_ configuration: ServerConfiguration, needing option: String? = nil) throws {
         guard let fleet = configuration.fleet else {
-            guard localWorkers != nil else { return }
-            throw ConfigurationErrors(faults: [
-                .init(
-                    file: "--local-workers",
-                    message:
-                        "needs --join, since a front and its workers meet in an etcd: manta serve --join "
-                        + "http://127.0.0.1:2379 --local-workers 2")
-            ])
+            guard let option else { return }
+            let why =
+                option == "--local-workers"
+                ? "since a front and its workers meet in an etcd: manta serve --join http://127.0.0.1:2379 "
+                    + "--local-workers 2"
+                : "since it is about a node of a fleet"
+            throw ConfigurationErrors(faults: [.init(file: option, message: "needs --join, \(why)")])
         }
         let host = configuration.http.host
         var faults: [ConfigurationFault] = []

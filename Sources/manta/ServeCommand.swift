@@ -15,6 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
 
               manta serve my-model.onnx
               manta serve --models models --http 0.0.0.0:8000
+              manta serve --models models --join http://10.0.0.1:2379
+
+            With --join it is a front of a fleet, and hosts replicas like a worker; --cpus 0 leaves them to others.
 
             Exit codes: 0 stopped, 64 wrong arguments, 69 a listener or the engine is not available, \
             78 wrong configuration.
@@ -60,6 +63,7 @@ struct ServeCommand: AsyncParsableCommand {
             """, valueName: "n|min..max"),
         transform: FleetArguments.count)
     var localWorkers: ClosedRange<Int>?
+    @OptionGroup(title: "Replicas of a front's own, with --join") var replicas: HostingArguments
     @Flag(help: "Let clients load and unload models over the protocol (/v2/repository/models/…).")
     var allowModelControl = false
     @Flag(help: "Let clients on this machine share memory with Manta for their tensors.")
@@ -77,7 +81,8 @@ struct ServeCommand: AsyncParsableCommand {
             // Certificates, tokens and addresses too: all that is wrong at once, before anything begins.
             var checkup = Checkup()
             checkup.add(configuration, [], from: arguments.config)
-            try FleetArguments.check(configuration, localWorkers: localWorkers)
+            let needing = localWorkers == nil ? replicas.firstGiven : "--local-workers"
+            try FleetArguments.check(configuration, needing: needing)
             guard checkup.faults.isEmpty else { throw ConfigurationErrors(faults: checkup.faults) }
             let filter = LogFilter(from: configuration.logLevel)
             LoggingSystem.bootstrap { _ in LineLogHandler(filter: filter) }
@@ -106,6 +111,9 @@ struct ServeCommand: AsyncParsableCommand {
         if let advertise { configuration.fleet?.advertised = advertise }
         if let localWorkers { configuration.fleet?.nodes = .local(localWorkers) }
         FleetArguments.completeNodes(of: &configuration, file: arguments.config)
+        // Who has workers of its own leaves the replicas to them, unless it is told otherwise.
+        let hostsNone = replicas.cpus.map { $0 == 0 } ?? (configuration.fleet?.nodes != nil)
+        configuration.fleet?.hosting = hostsNone ? nil : replicas.hosting
     }
 }
 

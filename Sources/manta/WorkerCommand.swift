@@ -48,22 +48,7 @@ struct WorkerCommand: AsyncParsableCommand {
             "The file with the token that the fleet's nodes show each other. Needed where they listen for other machines.",
             valueName: "file"))
     var fleetTokenFile: String?
-    @Option(help: "CPUs for replicas. Default: those that the process may use.")
-    var cpus: Double?
-    @Option(help: ArgumentHelp("Memory for replicas, in MiB. Without it, memory doesn't limit.", valueName: "mib"))
-    var memory: Int?
-    @Option(help: "GPUs for replicas.")
-    var gpus = 0.0
-    @Option(
-        help: ArgumentHelp("Anything else that replicas may need, and how much of it.", valueName: "name=amount"),
-        transform: FleetArguments.pair)
-    var resource: [(name: String, value: String)] = []
-    @Option(
-        help: ArgumentHelp("What deployments may ask of their nodes.", valueName: "name=value"),
-        transform: FleetArguments.pair)
-    var label: [(name: String, value: String)] = []
-    @Option(help: ArgumentHelp("How long its replicas have to be replaced elsewhere when it stops.", valueName: "s"))
-    var drainTimeout = 30.0
+    @OptionGroup var replicas: HostingArguments
     @Option(
         help: ArgumentHelp(
             "Where models are kept that came from other nodes. Without it they are fetched anew after a restart.",
@@ -74,17 +59,6 @@ struct WorkerCommand: AsyncParsableCommand {
     var localWorker: String?
     @Option(help: "The least severe messages to log. Default: info.")
     var logLevel: Logger.Level?
-
-    func validate() throws {
-        for (name, value) in resource where Double(value).map({ $0 < 0 || !$0.isFinite }) ?? true {
-            throw ValidationError("--resource \(name)=\(value): expected an amount, 0 or more")
-        }
-        guard cpus.map({ $0 >= 0 && $0.isFinite }) ?? true, gpus >= 0, gpus.isFinite, memory ?? 0 >= 0,
-            drainTimeout >= 0, drainTimeout.isFinite
-        else {
-            throw ValidationError("--cpus, --memory, --gpus and --drain-timeout: expected 0 or more")
-        }
-    }
 
     func run() async throws {
         try await Failure.exiting {
@@ -122,7 +96,7 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         if let fleetTokenFile { fleet.tokenFile = fleetTokenFile }
         if let advertise { fleet.advertised = advertise }
-        fleet.role = .worker(worker)
+        (fleet.role, fleet.hosting) = (.worker, hosting)
         (configuration.http.host, configuration.http.port) = (http.host, http.port)
         configuration.http.credentials = fleet.tokenFile
         // Requests of a front are batches of many, which it has logged.
@@ -140,17 +114,12 @@ struct WorkerCommand: AsyncParsableCommand {
         return configuration
     }
 
-    private var worker: FleetConfiguration.Worker {
-        var worker = FleetConfiguration.Worker()
-        (worker.cpus, worker.gpus) = (cpus, gpus)
-        worker.memory = memory.map { $0 << 20 }
-        worker.resources = Dictionary(resource.map { ($0.name, Double($0.value) ?? 0) }) { $1 }
-        worker.labels = Dictionary(label.map { ($0.name, $0.value) }) { $1 }
-        worker.drainTimeout = .seconds(drainTimeout)
+    private var hosting: FleetConfiguration.Hosting {
+        var hosting = replicas.hosting
         if let localWorker {
-            worker.isLocal = true
-            worker.labels[FleetConfiguration.Worker.localLabel] = localWorker
+            hosting.isLocal = true
+            hosting.labels[FleetConfiguration.Hosting.localLabel] = localWorker
         }
-        return worker
+        return hosting
     }
 }

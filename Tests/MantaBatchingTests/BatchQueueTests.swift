@@ -43,6 +43,22 @@ struct BatchQueueTests {
         #expect(queue.count == 0)
     }
 
+    @Test("of several idle replicas one of this process takes a request first, and one that is busy in truth last")
+    func ranks() {
+        var queue = BatchQueue<String>()
+        // The last of its rank is the one that was busy last.
+        let offers: [(Int, TakerRank)] = [
+            (1, .here), (2, .spare), (3, .elsewhere), (4, .here), (5, .spare), (6, .elsewhere),
+        ]
+        for (replica, rank) in offers { _ = queue.offer(replica: replica, as: rank, at: start) }
+        let isWithdrawn = queue.withdraw(replica: 6)
+        #expect(isWithdrawn)
+
+        let takers = (1...5).compactMap { queue.admit(request($0), at: start).1.batches.first?.replica }
+
+        #expect(takers == [4, 1, 3, 5, 2])
+    }
+
     @Test("what waits while replicas are busy becomes the next batch, up to its rows")
     func waitingRequestsBecomeTheNextBatch() {
         var queue = BatchQueue<String>(limits: BatchLimits(rows: 4))

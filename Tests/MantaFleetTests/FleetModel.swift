@@ -23,9 +23,9 @@ struct FleetModel {
         for name in workers { join(name) }
     }
 
-    mutating func join(_ name: String) {
+    mutating func join(_ name: String, _ kind: NodeRecord.Kind = .worker, cpus: Int = 4) {
         var record = NodeRecord(
-            id: name, kind: .worker, capacity: .init(Resources(cpus: Amount(4), memory: 8 << 30)))
+            id: name, kind: kind, capacity: .init(Resources(cpus: Amount(cpus), memory: 8 << 30)))
         record.address = "http://\(name):8000"
         state.nodes[name] = record
     }

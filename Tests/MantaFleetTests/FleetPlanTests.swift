@@ -20,6 +20,22 @@ struct FleetPlanTests {
         #expect(fleet.hosts(of: "m").values.sorted() == [1, 2, 2])
     }
 
+    @Test("a front that has CPUs for replicas gets its part as a worker does, and has it replaced when it drains")
+    func hostingFront() {
+        var fleet = FleetModel(workers: ["a"])
+        fleet.join("b", .front)
+        fleet.join("c", .front, cpus: 0)
+        fleet.wanted = [.of("m", version: 1)]
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["a": 1, "b": 1])
+        #expect(fleet.state.wanted().first?.replicasElsewhere == 2)
+
+        fleet.wanted[0].replicas = 2
+        fleet.state.nodes["b"]?.isDraining = true
+        fleet.settle()
+        #expect(fleet.hosts(of: "m") == ["a": 2])
+    }
+
     @Test("a worker that joins gets its replica, and nobody else's moves")
     func join() {
         var fleet = FleetModel(workers: ["a"])

@@ -61,8 +61,9 @@ public struct BatchQueue<Payload> {
     private var groups: [Group] = []
     /// The list of a group that has become empty, for the next one: under light load there is one for each request.
     private var spare = Deque<QueuedRequest<Payload>>()
-    /// Replicas with nothing to do. The one that was busy last is last and taken first: its caches are warm.
-    private var idle: [Int] = []
+    /// Replicas with nothing to do, those of the highest rank last and taken first. Of one rank it is the one that was busy
+    /// last: its caches are warm.
+    private var idle: [(replica: Int, rank: TakerRank)] = []
     /// What those do that aren't idle.
     private var running: [Int: Run] = [:]
     /// How many rows run.
@@ -117,9 +118,11 @@ extension BatchQueue {
     }
 
     /// A replica has nothing to do and asks for work.
-    public mutating func offer(replica: Int, at now: Instant) -> Decision {
-        precondition(!idle.contains(replica), "replica \(replica) is idle already")
-        idle.append(replica)
+    public mutating func offer(replica: Int, as rank: TakerRank = .here, at now: Instant) -> Decision {
+        precondition(!idle.contains { $0.replica == replica }, "replica \(replica) is idle already")
+        var place = idle.endIndex
+        while place > 0, idle[place - 1].rank > rank { place -= 1 }
+        idle.insert((replica, rank), at: place)
         forget(replica: replica)
         return advance(to: now)
     }
@@ -144,10 +147,13 @@ extension BatchQueue {
 
     /// A replica no longer asks for work. Returns false if it wasn't idle.
     public mutating func withdraw(replica: Int) -> Bool {
-        guard let index = idle.firstIndex(of: replica) else { return false }
+        guard let index = idle.firstIndex(where: { $0.replica == replica }) else { return false }
         idle.remove(at: index)
         return true
     }
+
+    /// As what a replica asks for work; `nil` if it doesn't.
+    func rank(of replica: Int) -> TakerRank? { idle.first { $0.replica == replica }?.rank }
 
     /// A replica has ended: its last run needn't be waited for.
     public mutating func forget(replica: Int) {
@@ -180,7 +186,7 @@ extension BatchQueue {
     public mutating func advance(to now: Instant) -> Decision {
         var decision = Decision()
         if let deadline = earliestDeadline, deadline <= now { decision.expired = removeExpired(at: now) }
-        while !groups.isEmpty, let replica = idle.last {
+        while !groups.isEmpty, let replica = idle.last?.replica {
             guard let (group, rows) = nextGroup(at: now, wakeUp: &decision.wakeUp) else { break }
             // What is left may start otherwise.
             if dropHopeless(from: group, rows: rows, at: now, &decision.expired) { continue }

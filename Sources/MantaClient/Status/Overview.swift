@@ -58,7 +58,8 @@ extension ServerDocument.Fleet {
             }
             table.add([
                 node.id, node.id == leader ? "\(node.kind), leads" : node.kind, node.state, node.address,
-                node.kind == "worker" ? JSONValue.number(node.cpus).text : "-", groups.joined(separator: ", "),
+                node.kind == "worker" || node.cpus > 0 ? JSONValue.number(node.cpus).text : "-",
+                groups.joined(separator: ", "),
             ])
         }
         let silence = storeSilentS.map {

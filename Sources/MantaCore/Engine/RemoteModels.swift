@@ -17,6 +17,14 @@ public protocol RemoteModels: Sendable {
     ///
     /// - Throws: ``RemoteFailure`` if it doesn't answer within the time.
     func look(at address: RemoteAddress, within limit: Duration) async throws(RemoteFailure)
+
+    /// Whether the model is in this process, so that no network is between.
+    func isHere(_ address: RemoteAddress) -> Bool
+}
+
+extension RemoteModels {
+    /// Nothing is, unless somebody says so.
+    public func isHere(_ address: RemoteAddress) -> Bool { false }
 }
 
 /// Where a model is served: `http://host:8000/v2/models/name`, or a version of it.

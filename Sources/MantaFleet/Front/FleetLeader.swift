@@ -126,7 +126,7 @@ package final class FleetLeader: Sendable {
     private func publishWanted(over state: FleetState) async -> [DeploymentRecord]? {
         guard let wanted = wanted.withLock({ $0 }) else { return nil }
         let (records, objects) = await publish(wanted, state.objects)
-        registration.update { $0.objects = objects }
+        registration.has(objects, for: .published)
         return records
     }
 

@@ -89,7 +89,7 @@ extension FleetState {
 
     /// How many replicas each version is to have.
     fileprivate func replicas(of record: DeploymentRecord) -> Int {
-        record.replicas(on: nodes.values.filter { $0.kind == .worker && !$0.isDraining }.map(\.labels))
+        record.replicas(on: nodes.values.filter { $0.isHost && !$0.isDraining }.map(\.labels))
     }
 
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
@@ -123,7 +123,7 @@ extension FleetState {
                 reasons.append("node \(host.node): \(reason)")
             }
         }
-        if reasons.isEmpty, addresses.isEmpty { reasons = ["no worker has loaded it yet"] }
+        if reasons.isEmpty, addresses.isEmpty { reasons = ["no node has loaded it yet"] }
         var places = WantedDeployment.Places(
             addresses, obstacle: reasons.isEmpty ? nil : reasons.joined(separator: "; "))
         places.replicas = counts

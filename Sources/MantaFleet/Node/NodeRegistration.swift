@@ -12,7 +12,16 @@ package final class NodeRegistration: Sendable {
     private let keeper: LeaseKeeper
     private let time: any TimeSource
     private let record: Mutex<NodeRecord>
+    private let objects = Mutex<[Use: [String]]>([:])
     private let pokes = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    /// What a node has objects for.
+    enum Use: Sendable {
+        /// To give them to others.
+        case published
+        /// To host replicas of them.
+        case hosted
+    }
 
     package init(
         _ record: NodeRecord, store: any Store, keeper: LeaseKeeper, time: any TimeSource = MachineTime()
@@ -32,6 +41,16 @@ package final class NodeRegistration: Sendable {
             return record != old
         }
         if isChanged { pokes.continuation.yield() }
+    }
+
+    /// These are the objects that the node has for one use, by their SHA-256.
+    func has(_ objects: [String], for use: Use) {
+        update { record in
+            record.objects = self.objects.withLock { known in
+                known[use] = objects
+                return known.count == 1 ? objects : Set(known.values.flatMap(\.self)).sorted()
+            }
+        }
     }
 
     /// Writes the record whenever it or the lease changes, until the task is cancelled.

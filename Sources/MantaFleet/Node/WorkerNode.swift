@@ -98,7 +98,7 @@ package actor WorkerNode {
         let counts = Dictionary(assigned.replicas.map { ($0.group, 1) }, uniquingKeysWith: +)
         // Those too that are being fetched: the host may have one already that this actor is yet to be told of.
         host.host(Dictionary(assigned.groups.map { ($0.name, counts[$0.name] ?? 0) }, uniquingKeysWith: { $1 }))
-        registration.update { $0.objects = host.objects }
+        registration.has(host.objects, for: .hosted)
         tell()
     }
 

@@ -68,7 +68,7 @@ package actor LocalWorkers: NodeProvider {
     }
 
     package nonisolated func number(of worker: NodeRecord) -> Int? {
-        worker.labels[FleetConfiguration.Worker.localLabel]?.suffix(after: settings.owner + "/").flatMap { Int($0) }
+        worker.labels[FleetConfiguration.Hosting.localLabel]?.suffix(after: settings.owner + "/").flatMap { Int($0) }
     }
 
     // MARK: - Life

@@ -1,7 +1,8 @@
 import MantaRuntime
 import MantaTime
 
-/// What a leader decides: which groups there are to be, and which worker hosts which replica of them. A value.
+/// What a leader decides: which groups there are to be, and which worker hosts which replica of them. A front that hosts
+/// replicas is a worker here. A value.
 ///
 /// A deployment's groups stay until all that are wanted in their place have their replicas ready, and for a while after:
 /// fronts move their requests then. So an update that can't be loaded takes nothing away.
@@ -136,7 +137,7 @@ struct FleetPlan: Sendable {
 
     /// The workers that there are, and those that were until a moment ago.
     private mutating func workers(of state: FleetState) -> [Node] {
-        let present = state.nodes.filter { $0.value.kind == .worker }
+        let present = state.nodes.filter { $0.value.isHost }
         lastRecords.merge(present) { $1 }
         for name in present.keys { absent[name] = nil }
         for name in state.assignments.keys where present[name] == nil && absent[name] == nil {

@@ -4,7 +4,7 @@ package import MantaRuntime
 package struct NodeRecord: Codable, Sendable, Equatable {
     /// What a process is there for.
     package enum Kind: String, Codable, Sendable {
-        /// Takes requests of clients, and may lead.
+        /// Takes requests of clients, and may lead. Hosts replicas if it has CPUs for them.
         case front
         /// Hosts replicas.
         case worker
@@ -51,6 +51,9 @@ package struct NodeRecord: Codable, Sendable, Equatable {
     package init(id: String, kind: Kind, capacity: Capacity, labels: [String: String] = [:]) {
         (self.id, self.kind, self.capacity, self.labels) = (id, kind, capacity, labels)
     }
+
+    /// Whether replicas may be placed on it.
+    package var isHost: Bool { kind == .worker || capacity.cpus > 0 }
 }
 
 extension NodeRecord.Capacity {

@@ -18,6 +18,7 @@ import Synchronization
         let handler: Routes.Handler
         let principal: String?
         let parameters: PathParameters
+        let isLogged: Bool
     }
 
     private struct State {
@@ -98,7 +99,9 @@ import Synchronization
             if target.body == .required, !head.announcesBody {
                 throw HTTPError(.lengthRequired, "the request has no body: send it with Content-Length, or in chunks")
             }
-            return Accepted(head: head, handler: target.handler, principal: principal, parameters: parameters)
+            return Accepted(
+                head: head, handler: target.handler, principal: principal, parameters: parameters,
+                isLogged: target.nodes == nil)
         case .methodNotAllowed(let allowed):
             throw HTTPError(
                 .methodNotAllowed, "\(head.method.rawValue) isn't allowed on \(head.path); allowed: \(allowed)",
@@ -110,6 +113,9 @@ import Synchronization
     }
 
     private func principal(of head: RequestHead, on target: Routes.Target) throws(HTTPError) -> String? {
+        if let tokens = target.nodes?.tokens {
+            return try BearerToken.principal(of: head.headers["Authorization"], among: tokens)
+        }
         guard let tokens = server.tokens, target.access == .protected else { return nil }
         return try BearerToken.principal(of: head.headers["Authorization"], among: tokens.value)
     }
@@ -271,7 +277,7 @@ import Synchronization
         let (accepted, receivedAt) = (state.withLock { $0.accepted }, identity.withLock { $0.receivedAt })
         let duration = Instant.now - receivedAt
         server.record(status)
-        guard server.logsRequests else { return }
+        guard server.logsRequests, accepted?.isLogged ?? true else { return }
         var metadata: Logger.Metadata = [
             "http.method": "\(accepted?.head.method.rawValue ?? "-")", "http.target": "\(target)",
             "http.status": "\(status.code)", "duration_ms": "\(duration.milliseconds)", "request.id": "\(id)",

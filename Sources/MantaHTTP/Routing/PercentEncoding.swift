@@ -1,8 +1,8 @@
 /// Percent-encoding of URLs (RFC 3986, section 2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// The text with each `%XX` turned into its byte; `nil` if an escape is broken, or the result isn't UTF-8 or has
     /// control characters.
-    static func decode(_ text: Substring) -> String? {
+    package static func decode(_ text: Substring) -> String? {
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0x25 }) { return String(text) }
         var bytes: [UInt8] = []
         var rest = text.utf8.makeIterator()

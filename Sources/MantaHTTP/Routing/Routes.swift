@@ -35,6 +35,20 @@ public struct Routes: Sendable {
         let body: BodyPolicy
         let access: Access
         let handler: Handler
+        /// For whom it is, if it is for other nodes.
+        var nodes: Nodes?
+    }
+
+    /// The nodes that a route is for.
+    struct Nodes: Sendable {
+        /// What they show; `nil` if whoever reaches the listener is one of them.
+        let tokens: TokenSet?
+    }
+
+    /// Routes that count before others, for what they take of that which paths name.
+    private struct Preferred: Sendable {
+        let routes: Routes
+        let takes: @Sendable (PathParameters) -> Bool
     }
 
     private struct Route: Sendable {
@@ -51,6 +65,7 @@ public struct Routes: Sendable {
 
     private var routes: [Route] = []
     private var tree = RouteTree()
+    private var preferred: [Preferred] = []
 
     /// No routes.
     public init() {}
@@ -68,7 +83,35 @@ public struct Routes: Sendable {
         _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, access: Access = .protected,
         _ handler: @escaping Handler
     ) {
-        let target = Target(method: method, body: body, access: access, handler: handler)
+        add(Target(method: method, body: body, access: access, handler: handler), path)
+    }
+
+    /// Adds a route for other nodes, who have tokens of their own. What they ask isn't logged: whoever asked them has logged
+    /// it.
+    ///
+    /// - Parameters:
+    ///   - method: GET answers HEAD too.
+    ///   - path: As of every route.
+    ///   - body: Whether there must be a body.
+    ///   - tokens: What they show, whatever the listener's clients do; `nil` if whoever reaches it may ask.
+    ///   - handler: Answers.
+    package mutating func on(
+        _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, nodes tokens: TokenSet?,
+        _ handler: @escaping Handler
+    ) {
+        add(Target(method: method, body: body, access: .open, handler: handler, nodes: Nodes(tokens: tokens)), path)
+    }
+
+    /// Has other routes answer first.
+    ///
+    /// - Parameters:
+    ///   - routes: The other routes.
+    ///   - takes: Whether they answer a request whose path names this.
+    package mutating func prefer(_ routes: Routes, where takes: @escaping @Sendable (PathParameters) -> Bool) {
+        preferred.append(Preferred(routes: routes, takes: takes))
+    }
+
+    private mutating func add(_ target: Target, _ path: String) {
         if let index = routes.firstIndex(where: { $0.path.pattern == path }) {
             routes[index].targets.append(target)
         } else {
@@ -90,6 +133,10 @@ public struct Routes: Sendable {
     ///   - path: As sent.
     /// - Returns: The handler and the parameters, or why there is none.
     func match(_ method: HTTPMethod, path: Substring) -> Match {
+        for other in preferred {
+            let match = other.routes.match(method, path: path)
+            if case .found(_, let parameters) = match, other.takes(parameters) { return match }
+        }
         guard let (index, ranges) = tree.find(path.utf8.span) else { return .notFound }
         let route = routes[index]
         var values: [String] = []

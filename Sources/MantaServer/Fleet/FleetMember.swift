@@ -19,7 +19,8 @@ final class FleetMember: Sendable {
     private let keeper: LeaseKeeper
     private let registration: NodeRegistration
     private let duties: Duties
-    private let drainTimeout: Duration
+    /// What it hosts replicas with; `nil` for a front that hosts none.
+    private let hosting: Hosting?
     /// What tells that a worker isn't needed any more, where a front of this machine started it.
     private let parent: ParentInput?
     /// The workers that this front starts and stops.
@@ -28,32 +29,49 @@ final class FleetMember: Sendable {
     /// What it does.
     private enum Duties: Sendable {
         case front(StoreMirror, FleetFront, FleetLeader)
-        case worker(WorkerNode, CatalogHost)
+        case worker
+    }
+
+    private struct Hosting: Sendable {
+        let node: WorkerNode
+        let host: CatalogHost
+        let drainTimeout: Duration
     }
 
     /// Takes part in a fleet. Nothing is said to the others before its services run.
     ///
+    /// - Parameters:
+    ///   - configuration: How.
+    ///   - folder: Where it keeps what it has to keep.
+    ///   - token: What nodes show each other.
+    ///   - cpus: Those that the process may use.
+    ///   - catalog: What a front serves to clients; nothing of a worker.
+    ///   - hosted: Its own replicas.
+    ///   - logger: Takes what operators should know.
     /// - Throws: `StoreError` or `ObjectError`, whose message names what is wrong with the settings or the disk.
     init(
         _ configuration: FleetConfiguration, folder: String, token: String?, cpus: Int, catalog: ModelCatalog,
-        logger: Logger
+        hosted: ModelCatalog?, logger: Logger
     ) async throws {
         store = try EtcdStore(EtcdSettings(configuration))
         objects = try await ObjectStore.open(folder + "/objects", limit: Self.objectLimit)
         keeper = LeaseKeeper(store: store, timeToLive: .seconds(10))
         let id = "\(ProcessInfo.processInfo.hostName)-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
-        var capacity = Resources()
-        var (labels, drainTimeout): ([String: String], Duration) = ([:], .zero)
-        if case .worker(let worker) = configuration.role {
-            capacity = Resources(worker, cpus: cpus)
-            (labels, drainTimeout) = (worker.labels, worker.drainTimeout)
-        }
-        self.drainTimeout = drainTimeout
-        parent = configuration.role.isLocal ? ParentInput() : nil
+        let own = configuration.hosting ?? (configuration.role == .worker ? .init() : nil)
+        parent = own?.isLocal == true ? ParentInput() : nil
         registration = NodeRegistration(
             NodeRecord(
-                id: id, kind: configuration.role.kind, capacity: .init(capacity), labels: labels), store: store,
-            keeper: keeper)
+                id: id, kind: configuration.role == .front ? .front : .worker,
+                capacity: .init(own.map { Resources($0, cpus: cpus) } ?? Resources()), labels: own?.labels ?? [:]),
+            store: store, keeper: keeper)
+        if let own, let hosted {
+            let host = CatalogHost(catalog: hosted, objects: objects, folder: folder + "/groups", token: token)
+            hosting = Hosting(
+                node: WorkerNode(store: store, registration: registration, host: host, logger: logger), host: host,
+                drainTimeout: own.drainTimeout)
+        } else {
+            hosting = nil
+        }
         switch configuration.role {
         case .front:
             let mirror = StoreMirror(
@@ -67,10 +85,7 @@ final class FleetMember: Sendable {
             ) { await publisher.publish($0, keeping: $1) }
             duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
         case .worker:
-            nodes = nil
-            let host = CatalogHost(catalog: catalog, objects: objects, folder: folder + "/groups", token: token)
-            duties = .worker(
-                WorkerNode(store: store, registration: registration, host: host, logger: logger), host)
+            (nodes, duties) = (nil, .worker)
         }
     }
 
@@ -139,7 +154,7 @@ final class FleetMember: Sendable {
     /// Outlives everything that needs the store.
     var membership: any Service { Membership(member: self) }
 
-    /// Ends before the listeners do: a worker's replicas are replaced elsewhere first.
+    /// Ends before the listeners do: a node's replicas are replaced elsewhere first.
     var duty: any Service { Duty(member: self) }
 
     private struct Membership: Service {
@@ -153,10 +168,8 @@ final class FleetMember: Sendable {
                     group.cancelAll()
                 }
             }
-            if case .worker(let worker, let host) = member.duties {
-                await worker.shutdown()
-                await host.shutdown()
-            }
+            await member.hosting?.node.shutdown()
+            await member.hosting?.host.shutdown()
             await member.nodes?.kubernetes?.shutdown()
             await member.store.close()
             await member.objects.close()
@@ -167,37 +180,37 @@ final class FleetMember: Sendable {
         let member: FleetMember
 
         func run() async throws {
-            switch member.duties {
-            case .front(let mirror, let front, let leader):
-                await cancelWhenGracefulShutdown {
-                    await withDiscardingTaskGroup { group in
-                        group.addTask { await mirror.run() }
-                        group.addTask { await front.run() }
-                        group.addTask { await leader.run() }
-                    }
+            await withDiscardingTaskGroup { group in
+                if case .front(let mirror, let front, let leader) = member.duties {
+                    group.addTask { await mirror.run() }
+                    group.addTask { await front.run() }
+                    group.addTask { await leader.run() }
                 }
-            case .worker(let worker, _):
-                await withDiscardingTaskGroup { group in
-                    group.addTask { await worker.run() }
-                    member.parent?.watch()
-                    try? await gracefulShutdown()
-                    await withTaskGroup(of: Void.self) { ends in
-                        ends.addTask { await worker.drain(within: member.drainTimeout) }
-                        if let parent = member.parent { ends.addTask { await parent.end() } }
-                        await ends.next()
-                        ends.cancelAll()
-                    }
-                    group.cancelAll()
-                }
+                if let hosting = member.hosting { group.addTask { await hosting.node.run() } }
+                member.parent?.watch()
+                try? await gracefulShutdown()
+                await member.drain()
+                group.cancelAll()
             }
         }
     }
-}
 
-extension FleetConfiguration.Role {
-    fileprivate var kind: NodeRecord.Kind { if case .front = self { .front } else { .worker } }
+    /// Has what it hosts replaced elsewhere, unless it is known that nobody else hosts anything.
+    private func drain() async {
+        guard let hosting, hasSuccessors else { return }
+        await withTaskGroup(of: Void.self) { ends in
+            ends.addTask { await hosting.node.drain(within: hosting.drainTimeout) }
+            if let parent { ends.addTask { await parent.end() } }
+            await ends.next()
+            ends.cancelAll()
+        }
+    }
 
-    fileprivate var isLocal: Bool { if case .worker(let worker) = self { worker.isLocal } else { false } }
+    /// Whether somebody may take its replicas. A worker doesn't know the others.
+    private var hasSuccessors: Bool {
+        guard let view else { return true }
+        return view.state.nodes.values.contains { $0.isHost && !$0.isDraining && $0.id != view.node }
+    }
 }
 
 extension EtcdSettings {
@@ -221,9 +234,9 @@ extension String {
 }
 
 extension Resources {
-    fileprivate init(_ worker: FleetConfiguration.Worker, cpus: Int) {
+    fileprivate init(_ hosting: FleetConfiguration.Hosting, cpus: Int) {
         self.init(
-            cpus: worker.cpus.flatMap { Amount($0) } ?? Amount(cpus), memory: worker.memory ?? 0,
-            gpus: Amount(worker.gpus) ?? .zero, custom: worker.resources.compactMapValues { Amount($0) })
+            cpus: hosting.cpus.flatMap { Amount($0) } ?? Amount(cpus), memory: hosting.memory ?? 0,
+            gpus: Amount(hosting.gpus) ?? .zero, custom: hosting.resources.compactMapValues { Amount($0) })
     }
 }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import MantaAutoscaler
 import MantaCore
 import MantaTelemetry
@@ -249,7 +250,10 @@ extension Deployment.State {
         _ id: Int, _ spec: InstanceSpec, _ environment: Deployment.Environment
     ) -> ServedVersion {
         let number = spec.version.number
-        let metrics = metrics[number] ?? VersionMetrics(ModelID(name: wanted.name, version: number))
+        let metrics =
+            metrics[number]
+            ?? VersionMetrics(
+                ModelID(name: wanted.name, version: number), factory: environment.metrics ?? MetricsSystem.factory)
         self.metrics[number] = metrics
         let instance = ServedVersion(
             spec.version, configuration: spec.configuration, threads: tunedThreads, metrics: metrics,

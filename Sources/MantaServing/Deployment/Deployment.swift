@@ -1,3 +1,4 @@
+package import CoreMetrics
 package import Logging
 package import MantaCore
 package import MantaTime
@@ -26,6 +27,8 @@ public final class Deployment: Sendable {
         package var report: @Sendable (_ deployment: String, DeploymentController.Note) -> Void
         /// The clock.
         package var time: any TimeSource
+        /// Takes what is counted; `nil` for the process's.
+        package var metrics: (any MetricsFactory)?
 
         package init(
             engine: any Engine, remotes: (any RemoteModels)? = nil, logger: Logger, cpus: Int = 1,

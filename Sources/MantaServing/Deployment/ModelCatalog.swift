@@ -84,6 +84,9 @@ public final class ModelCatalog: Service {
         isLeaving.store(true, ordering: .relaxed)
     }
 
+    /// Whether there is a deployment of this name.
+    package func has(_ name: String) -> Bool { state.withLock { $0.deployments[name] != nil } }
+
     /// The deployment of this name.
     ///
     /// - Throws: ``ServingError`` with code `notFound`.

@@ -9,7 +9,9 @@ import Synchronization
 ///
 /// A replica has as many lanes as the server runs batches at a time, and one more so that the next batch is there when
 /// one ends. A lane asks the queue for a batch, sends it, and answers its requests. So a server never has more than it
-/// takes, and one that has gone just asks for nothing. A batch that it still had goes back to the queue, for others.
+/// takes, and one that has gone just asks for nothing. A batch that it still had goes back to the queue, for others. Of
+/// lanes that wait, those come first that are for a replica of this process, and those last whose server has as much to do
+/// as it has replicas.
 final class RemoteReplicas: Sendable {
     /// How a server that doesn't answer is told from one that works.
     struct Patience: Sendable {
@@ -185,7 +187,9 @@ final class RemoteReplicas: Sendable {
         let lane = Self.nextLane.add(1, ordering: .relaxed).newValue
         guard target.open(lane) else { return }
         defer { target.close(lane) }
-        while let batch = await batcher.next(for: lane) {
+        let rank: TakerRank = models.isHere(target.address) ? .here : .elsewhere
+        while let batch = await batcher.next(for: lane, as: target.asks(lane) ? rank : .spare) {
+            target.took(lane)
             await execute(batch, at: target)
             if target.isIn { succeeded() }
         }

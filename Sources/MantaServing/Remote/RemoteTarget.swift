@@ -8,6 +8,8 @@ final class RemoteTarget: Sendable {
         var health: RemoteHealth
         var activity: RemoteActivity
         var lanes: Set<Int> = []
+        /// Those that stand for a replica: as many as there are may ask for a batch, or have one. The others are spare.
+        var engaged: Set<Int> = []
         var isRemoved = false
         var lastSuccess: Instant?
     }
@@ -102,7 +104,25 @@ final class RemoteTarget: Sendable {
         }
     }
 
-    func close(_ lane: Int) { state.withLock { _ = $0.lanes.remove(lane) } }
+    func close(_ lane: Int) {
+        state.withLock { state in
+            state.lanes.remove(lane)
+            state.engaged.remove(lane)
+        }
+    }
+
+    /// A lane is about to ask for a batch. Returns whether there is a replica that would have nothing to do without it.
+    func asks(_ lane: Int) -> Bool {
+        state.withLock { state in
+            state.engaged.remove(lane)
+            if let replicas = state.activity.replicas, state.engaged.count >= replicas { return false }
+            state.engaged.insert(lane)
+            return true
+        }
+    }
+
+    /// A lane was given a batch.
+    func took(_ lane: Int) { state.withLock { _ = $0.engaged.insert(lane) } }
 
     private func update(_ body: (inout State) -> Void) {
         state.withLock { state in

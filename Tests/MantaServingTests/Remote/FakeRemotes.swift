@@ -22,10 +22,15 @@ final class FakeRemotes: RemoteModels {
     private let servers: Mutex<[RemoteAddress: Server]>
     private let counts = Mutex<[RemoteAddress: [Int]]>([:])
     private let looks = Mutex<[RemoteAddress: Int]>([:])
+    /// The one that is in this process.
+    private let own: RemoteAddress?
 
-    init(_ servers: [RemoteAddress: Server]) {
+    init(_ servers: [RemoteAddress: Server], own: RemoteAddress? = nil) {
         self.servers = Mutex(servers)
+        self.own = own
     }
+
+    func isHere(_ address: RemoteAddress) -> Bool { address == own }
 
     /// Changes a server.
     func change(_ address: RemoteAddress, _ body: (inout Server) -> Void) {

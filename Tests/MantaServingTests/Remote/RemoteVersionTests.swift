@@ -27,6 +27,52 @@ struct RemoteVersionTests {
         }
     }
 
+    @Test("while both have nothing to do, a replica of this process runs what comes, not the server that was busy last")
+    func ownFirst() async throws {
+        let (own, other) = (Self.first, Self.second)
+        let remotes = FakeRemotes([own: .init(), other: .init()], own: own)
+        let gates = [own: AsyncStream.makeStream(of: Void.self), other: AsyncStream.makeStream(of: Void.self)]
+        for (address, gate) in gates {
+            remotes.change(address) { server in
+                server.run = { (batch: RemoteBatch) async throws(RemoteFailure) -> [Tensor] in
+                    for await _ in gate.stream {}
+                    return [batch.inputs[0]!]
+                }
+            }
+        }
+        try await serving(remotes, [own, other]) { version in
+            func answer() async throws { _ = try await version.answer(.columns(1)) }
+            // Each has one batch; the other one's ends last.
+            async let first: Void = answer()
+            async let second: Void = answer()
+            while remotes.batches(at: own).count + remotes.batches(at: other).count < 2 { await Task.yield() }
+            for address in [own, other] {
+                gates[address]?.continuation.finish()
+                while version.remoteReplicas.contains(where: { $0.address == address && $0.ongoing > 0 }) {
+                    await Task.yield()
+                }
+            }
+            _ = try await (first, second)
+            for _ in 0..<100 { try await answer() }
+            #expect(remotes.batches(at: own).count > 3 * remotes.batches(at: other).count)
+        }
+    }
+
+    @Test("of the lanes of a server, as many as it has replicas stand for one; the others are spare")
+    func spareLanes() {
+        let target = RemoteTarget(Self.first, time: ManualTime())
+        _ = target.setReplicas(2)
+        #expect([1, 2, 3].map(target.asks) == [true, true, false])
+        target.took(2)
+        target.took(3)
+        // All replicas have a batch, or one more asks for them.
+        #expect(!target.asks(2))
+        // Now two have ended, and one of three is at work.
+        #expect(target.asks(3))
+        target.close(1)
+        #expect(target.asks(2))
+    }
+
     @Test(
         "a batch that a server lost, or that it doesn't answer any more, is run by another",
         arguments: [RemoteFailure.Kind.lost, .silent, .refused, .unreachable])

@@ -20,7 +20,7 @@ extension Fleet {
                 "--config", "\(folder.path)/manta.yaml", "--state", "\(folder.path)/\(name)",
                 "--http", "0.0.0.0:8000", "--advertise", "\(host.address):8000",
                 "--admin", "\(host.outerAddress):8002", "--admin-insecure", "--fleet-token-file",
-                "\(folder.path)/token",
+                "\(folder.path)/token", "--cpus", "0",
             ], launcher: host.launcher)
     }
 

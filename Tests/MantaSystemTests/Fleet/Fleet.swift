@@ -37,13 +37,16 @@ final class Fleet: Sendable {
     /// What nodes join it with.
     var join: [String] { ["--join", etcd.map(\.endpoint).joined(separator: ",")] }
 
-    /// Starts a front, which keeps what it must under this name, with these arguments more.
-    func front(_ name: String, port: Int = 0, _ arguments: [String] = []) async throws -> ServerProcess {
+    /// Starts a front, which keeps what it must under this name, with these arguments more. Unless it `hosts`, it leaves
+    /// the replicas to others.
+    func front(
+        _ name: String, port: Int = 0, hosts: Bool = false, _ arguments: [String] = []
+    ) async throws -> ServerProcess {
         try await ServerProcess.start(
             join + [
                 "--config", "\(folder.path)/manta.yaml", "--state", "\(folder.path)/\(name)", "--http",
                 "127.0.0.1:\(port)",
-            ] + arguments)
+            ] + (hosts ? [] : ["--cpus", "0"]) + arguments)
     }
 
     /// Starts a worker, which has no disk in common with the fronts but for what it keeps under this name.

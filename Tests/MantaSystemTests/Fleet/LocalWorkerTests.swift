@@ -8,7 +8,7 @@ extension OperationTests.FleetTests {
         @Test("one that is killed comes back and no request is lost; all of them end with their front")
         func life() async throws {
             let fleet = try await Fleet(configuration: "batching: {max_batch_size: 0}\n")
-            let front = try await fleet.front("front", ["--local-workers", "2"])
+            let front = try await fleet.front("front", hosts: true, ["--local-workers", "2"])
             try await Fleet.wait(front, forHosts: 2)
             let requests = OpenLoad.Request.echoes(of: "m")
             let capacity = try await OpenLoad.capacity(port: front.port, requests: requests, count: 300)
@@ -38,7 +38,7 @@ extension OperationTests.FleetTests {
         @Test("workers don't outlive a front that is killed")
         func killed() async throws {
             let fleet = try await Fleet(configuration: "batching: {max_batch_size: 0}\n")
-            let front = try await fleet.front("front", ["--local-workers", "2"])
+            let front = try await fleet.front("front", hosts: true, ["--local-workers", "2"])
             try await Fleet.wait(front, forHosts: 2)
 
             front.signal(SIGKILL)
@@ -51,10 +51,10 @@ extension OperationTests.FleetTests {
         @Test("a front that goes while another one serves has its workers' replicas moved first")
         func handover() async throws {
             let fleet = try await Fleet(configuration: "batching: {max_batch_size: 0}\nreplicas: 1\n")
-            let front = try await fleet.front("front", ["--local-workers", "1"])
+            let front = try await fleet.front("front", hosts: true, ["--local-workers", "1"])
             try await Fleet.wait(front, forHosts: 1)
             // No replica moves to its worker as long as the other one is there.
-            let other = try await fleet.front("other", ["--local-workers", "1"])
+            let other = try await fleet.front("other", hosts: true, ["--local-workers", "1"])
             try await Fleet.wait(other, forHosts: 1)
             let requests = OpenLoad.Request.echoes(of: "m")
             let capacity = try await OpenLoad.capacity(port: other.port, requests: requests, count: 300)
@@ -74,7 +74,7 @@ extension OperationTests.FleetTests {
         @Test("as many workers are started as replicas need")
         func asNeeded() async throws {
             let fleet = try await Fleet(configuration: "batching: {max_batch_size: 0}\n")
-            let front = try await fleet.front("front", ["--local-workers", "0..2"])
+            let front = try await fleet.front("front", hosts: true, ["--local-workers", "0..2"])
             try await Fleet.wait(front, forHosts: 1)
 
             #expect(
