@@ -193,8 +193,8 @@ let package = Package(
         part(
             "MantaSimulation",
             [
-                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
-                "MantaFleet", deque, heap, logging,
+                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaAutoscaler",
+                "MantaServing", "MantaConfig", "MantaFleet", deque, heap, logging,
             ]),
         .executableTarget(
             name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
@@ -219,7 +219,11 @@ let package = Package(
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),
         tests("MantaRuntime", ["MantaProcesses", "object-writer"]),
-        tests("MantaFleet", ["MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore", logging]),
+        tests(
+            "MantaFleet",
+            [
+                "MantaAutoscaler", "MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore", logging,
+            ]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),
         tests("MantaHTTP", ["MantaProcesses", logging]),

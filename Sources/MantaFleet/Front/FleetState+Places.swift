@@ -47,8 +47,13 @@ extension FleetState {
             configuration: configuration, source: .init(.admin),
             versions: served(record, on: hosts).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
         wanted.replicasElsewhere = replicas(of: record)
+        if let scaling = record.scaling {
+            wanted.scale = .followed(scaling.configuration, count: record.replicas ?? 1)
+            wanted.lastDecision = scaling.last?.decision
+        }
         if record.versions.isEmpty { wanted.fault = fault ?? "it has no version" }
-        wanted.warnings = ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self)
+        wanted.warnings =
+            ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self) + (record.notes ?? [])
         for group in record.groups {
             wanted.places[.remote(number: group.version, group: group.name)] = places(
                 of: group, pending: record.pending[group.name], on: hosts)

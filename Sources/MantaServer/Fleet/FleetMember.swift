@@ -27,7 +27,7 @@ final class FleetMember: Sendable {
 
     /// What it does.
     private enum Duties: Sendable {
-        case front(StoreMirror, FleetFront, FleetLeader)
+        case front(StoreMirror, FleetFront, FleetLeader, LoadReporter)
         case worker(WorkerNode, CatalogHost)
     }
 
@@ -65,7 +65,9 @@ final class FleetMember: Sendable {
                 store: store, mirror: mirror, keeper: keeper, registration: registration, nodes: nodes.manager,
                 logger: logger
             ) { await publisher.publish($0, keeping: $1) }
-            duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
+            duties = .front(
+                mirror, FleetFront(mirror: mirror, catalog: catalog), leader,
+                LoadReporter(node: id, catalog: catalog, store: store, keeper: keeper))
         case .worker:
             nodes = nil
             let host = CatalogHost(catalog: catalog, objects: objects, folder: folder + "/groups", token: token)
@@ -81,12 +83,12 @@ final class FleetMember: Sendable {
 
     /// This is wanted by the node's files and by operators.
     func want(_ deployments: [WantedDeployment]) {
-        if case .front(_, _, let leader) = duties { leader.want(deployments) }
+        if case .front(_, _, let leader, _) = duties { leader.want(deployments) }
     }
 
     /// What is known of the fleet, where this is a front.
     var view: FleetView? {
-        guard case .front(_, let front, let leader) = duties else { return nil }
+        guard case .front(_, let front, let leader, _) = duties else { return nil }
         return front.view(node: registration.current.id, leader: leader.leader)
     }
 
@@ -168,12 +170,13 @@ final class FleetMember: Sendable {
 
         func run() async throws {
             switch member.duties {
-            case .front(let mirror, let front, let leader):
+            case .front(let mirror, let front, let leader, let reporter):
                 await cancelWhenGracefulShutdown {
                     await withDiscardingTaskGroup { group in
                         group.addTask { await mirror.run() }
                         group.addTask { await front.run() }
                         group.addTask { await leader.run() }
+                        group.addTask { await reporter.run() }
                     }
                 }
             case .worker(let worker, _):
