@@ -33,6 +33,9 @@ struct CrashGuard: Sendable {
 
     init() {}
 
+    /// The groups that workers ended with.
+    var suspects: [String] { histories.keys.sorted() }
+
     /// A worker is gone that hadn't said that it would go.
     ///
     /// - Parameters:

@@ -60,7 +60,7 @@ struct FleetPlan: Sendable {
         }
         readySince = readySince.filter { deployments[$0.key] != nil }
         let leaving = leavingDeployments(among: deployments, at: now)
-        let hosted = Set(state.assignments.values.flatMap(\.groups).map(\.name))
+        let hosted = leaving.isEmpty ? [] : Set(state.assignments.values.flatMap(\.groups).map(\.name))
         let demands = deployments.values.flatMap { deployment in
             deployment.demands(on: nodes).map { demand in
                 var demand = demand
@@ -76,7 +76,7 @@ struct FleetPlan: Sendable {
                 }
             }, nextID: state.nextReplica)
         let placement = Placement(of: demands, on: nodes, current: current)
-        let held = verdicts(on: Set(deployments.values.flatMap(\.groups).map(\.name)), at: now)
+        let held = verdicts(at: now)
         let replicas =
             held.isEmpty
             ? placement.assignments.replicas
@@ -120,6 +120,7 @@ struct FleetPlan: Sendable {
 
     /// Counts workers that are gone as crashes of what they were loading.
     private mutating func notice(_ vanished: [String: NodeRecord], state: FleetState, at now: Instant) {
+        guard !crashes.suspects.isEmpty || !vanished.isEmpty else { return }
         var ready: [String: Set<Int>] = [:]
         for replica in state.nodes.values.flatMap(\.replicas) where replica.isReady {
             ready[replica.group, default: []].insert(replica.id)
@@ -133,8 +134,10 @@ struct FleetPlan: Sendable {
         }
     }
 
-    private mutating func verdicts(on groups: Set<String>, at now: Instant) -> [String: CrashGuard.Verdict] {
-        groups.reduce(into: [:]) { verdicts, group in verdicts[group] = crashes.verdict(on: group, at: now) }
+    private mutating func verdicts(at now: Instant) -> [String: CrashGuard.Verdict] {
+        var verdicts: [String: CrashGuard.Verdict] = [:]
+        for group in crashes.suspects { verdicts[group] = crashes.verdict(on: group, at: now) }
+        return verdicts
     }
 
     /// The replicas that may be: of a group that is suspected those that are ready, and maybe one that begins.

@@ -12,9 +12,9 @@ final class Clients: @unchecked Sendable {
     private let wishes: Operator
     private var nextNumber = 1
     private let end: Instant
-    /// Whether there is much more to do every other while.
+    /// Whether there is much to do every other while, and hardly anything in between.
     private let comesInWaves: Bool
-    private static let wave = (seconds: Int64(15), height: 20.0)
+    private static let wave = (seconds: Int64(15), high: 6.0, low: 0.05)
 
     init(_ world: World, _ wishes: Operator, until end: Instant, comesInWaves: Bool = false) {
         (self.world, self.wishes, self.end, self.comesInWaves) = (world, wishes, end, comesInWaves)
@@ -23,8 +23,9 @@ final class Clients: @unchecked Sendable {
     /// Begins to send requests to the front of an index, whichever process it is.
     func start(at front: Int) {
         let loop = world.loop
-        let isHigh = comesInWaves && loop.now.secondsSinceStart / Self.wave.seconds % 2 == 1
-        let rate = Self.rate * Double(max(wishes.names.count, 1)) * (isHigh ? Self.wave.height : 1)
+        let isHigh = loop.now.secondsSinceStart / Self.wave.seconds % 2 == 1
+        let factor = comesInWaves ? isHigh ? Self.wave.high : Self.wave.low : 1
+        let rate = Self.rate * Double(max(wishes.names.count, 1)) * factor
         let next = loop.now + loop.random.interval(perSecond: rate)
         guard next < end else { return }
         loop.at(next) { [self] in

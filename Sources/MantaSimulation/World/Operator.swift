@@ -41,8 +41,10 @@ final class Operator: @unchecked Sendable {
         var scaling = AutoscalingConfiguration()
         scaling.minReplicas = random.number(0...1)
         scaling.maxReplicas = 4
+        // Shorter than what clients rest.
+        scaling.downscaleDelay = .seconds(10)
         // A replica answers hundreds of requests a second here: so that a few make a difference.
-        scaling.targetOngoingRequests = 0.05
+        scaling.targetOngoingRequests = 0.03
         wishes[name]?.configuration.autoscaling = scaling
         wishes[name]?.replicas = nil
     }
