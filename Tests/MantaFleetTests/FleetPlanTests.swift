@@ -359,4 +359,27 @@ struct FleetPlanTests {
         fleet.pass(.seconds(60))
         #expect(fleet.hosts(of: "m").isEmpty)
     }
+
+    @Test("a count that rises once a new version has taken over doesn't give its requests back to the old one")
+    func risingCount() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
+        fleet.settle()
+        let new = fleet.wanted[0].versions[0].name
+        #expect(fleet.ready(new) == 1)
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+
+        fleet.holdsBack = true
+        fleet.wanted[0].replicas = 2
+        fleet.settle()
+        #expect(fleet.ready(new) == 1)
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
+        #expect(fleet.state.deployments["m"]?.takeover == nil)
+    }
 }

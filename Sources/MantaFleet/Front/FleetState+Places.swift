@@ -69,7 +69,8 @@ extension FleetState {
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
     private func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
         guard !record.kept.isEmpty else { return record.versions }
-        let count = max(replicas(of: record), 1)
+        let full = replicas(of: record)
+        let count = max(min(full, record.takeover ?? full), 1)
         let new = record.versions.filter { hosts.readyCount(of: $0.name) >= count }
         guard new.count < record.versions.count else { return record.versions }
         let numbers = Set(new.map(\.version))

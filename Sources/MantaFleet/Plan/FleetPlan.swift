@@ -160,11 +160,11 @@ struct FleetPlan: Sendable {
         _ wanted: DeploymentRecord, after old: DeploymentRecord?, nodes: [Node], ready: Set<Int>, at now: Instant
     ) -> DeploymentRecord {
         var next = wanted
-        next.pending = [:]
+        (next.pending, next.takeover) = ([:], nil)
         if let fault = wanted.fault, wanted.versions.isEmpty, let old {
             // What can't be read now was right before.
             next = old
-            (next.fault, next.pending) = (fault, [:])
+            (next.fault, next.pending, next.takeover) = (fault, [:], nil)
             if old.scaling != nil, wanted.scaling != nil {
                 (next.replicas, next.scaling) = (wanted.replicas, wanted.scaling)
             }
@@ -176,11 +176,14 @@ struct FleetPlan: Sendable {
             return next
         }
         // What can't be served isn't waited for, but takes nothing away either.
-        let count = next.replicas(on: nodes)
+        let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
+        let full = next.replicas(on: nodes)
+        let count = min(full, isSame && next.scaling != nil ? old?.takeover ?? full : full)
         let isReady =
             next.fault == nil && !next.versions.isEmpty
             && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
-        let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
+        // Of none that are ready nobody knows whether they can be.
+        if isReady, count > 0, next.scaling != nil { next.takeover = count }
         guard isReady else {
             readySince[next.name] = nil
             return next
@@ -189,6 +192,7 @@ struct FleetPlan: Sendable {
         readySince[next.name] = since
         if now - since >= Self.settleTime {
             next.kept = []
+            next.takeover = nil
             readySince[next.name] = nil
         }
         return next

@@ -30,6 +30,9 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     package var versions: [GroupRecord]
     /// Those that were, and serve until all that are wanted do.
     package var kept: [GroupRecord] = []
+    /// With how many replicas the wanted versions have taken over from those, where the count follows the load: a count
+    /// that rises then isn't a reason to go back. `nil` while they haven't.
+    package var takeover: Int?
     /// Why replicas of a group have no place, by the group's name.
     package var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
