@@ -196,8 +196,8 @@ let package = Package(
         part(
             "MantaSimulation",
             [
-                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaServing", "MantaConfig",
-                "MantaFleet", deque, heap, logging,
+                "CSimulation", "MantaCore", "MantaTime", "MantaStore", "MantaRuntime", "MantaAutoscaler",
+                "MantaServing", "MantaConfig", "MantaFleet", deque, heap, logging,
             ]),
         .executableTarget(
             name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
@@ -225,8 +225,8 @@ let package = Package(
         tests(
             "MantaFleet",
             [
-                "MantaConfig", "MantaCore", "MantaHTTP", "MantaProcesses", "MantaRuntime", "MantaServing", "MantaStore",
-                logging,
+                "MantaAutoscaler", "MantaConfig", "MantaCore", "MantaHTTP", "MantaProcesses", "MantaRuntime",
+                "MantaServing", "MantaStore", logging,
             ]),
         tests("MantaWire", [protobuf]),
         tests("MantaSharedMemory", ["MantaCore"]),

@@ -27,7 +27,7 @@ public struct Autoscaler: Sendable {
     /// What is kept to.
     public let configuration: AutoscalingConfiguration
     /// How many replicas there may be.
-    public let allowed: ClosedRange<Int>
+    public private(set) var allowed: ClosedRange<Int>
     /// The last decisions.
     public private(set) var log = DecisionLog()
     private var window: LoadWindow
@@ -76,6 +76,11 @@ public struct Autoscaler: Sendable {
 // MARK: - Events
 
 extension Autoscaler {
+    /// There are so many CPUs from now on, which is the most replicas where the configuration doesn't say.
+    public mutating func allow(cpus: Int) {
+        allowed = configuration.allowedReplicas(cpus: cpus)
+    }
+
     /// The load was measured. A sample that can't be, or is older than the last, is left out.
     public mutating func observe(_ sample: LoadSample, at now: Instant) {
         guard sample.isPlausible else { return }

@@ -2,7 +2,7 @@
 ///
 /// The defaults differ from Ray's where Ray's allow for replicas that take seconds to minutes to start: a replica of
 /// Manta is one more lane over weights that are loaded already, and starts in milliseconds.
-public struct AutoscalingConfiguration: Sendable, Hashable {
+public struct AutoscalingConfiguration: Sendable, Hashable, Codable {
     /// The fewest replicas. With 0 an idle deployment gives up its last one, and the first request starts one again.
     public var minReplicas = 1
     /// The most replicas; `nil` for as many as the process may use CPUs.

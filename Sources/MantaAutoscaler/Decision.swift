@@ -3,7 +3,7 @@ public import MantaTime
 /// A change of the number of replicas, and everything that led to it.
 public struct Decision: Sendable, Hashable {
     /// What was known at the time.
-    public struct Inputs: Sendable, Hashable {
+    public struct Inputs: Sendable, Hashable, Codable {
         /// Requests running and queued, averaged over the look-back period.
         public var ongoing: Double
         /// Requests queued at the last measurement.
@@ -32,6 +32,11 @@ public struct Decision: Sendable, Hashable {
     public var reason: String
     /// All numbers.
     public var inputs: Inputs
+
+    /// A change, and what led to it.
+    public init(at: Instant, from: Int, to: Int, reason: String, inputs: Inputs) {
+        (self.at, self.from, self.to, self.reason, self.inputs) = (at, from, to, reason, inputs)
+    }
 }
 
 /// The last decisions of an autoscaler, oldest first.
@@ -46,7 +51,7 @@ public struct DecisionLog: Sendable, Hashable {
     public init() {}
 
     /// Adds a decision and forgets the oldest if there are too many.
-    mutating func append(_ decision: Decision) {
+    package mutating func append(_ decision: Decision) {
         if decisions.count == Self.capacity { decisions.removeFirst() }
         decisions.append(decision)
     }

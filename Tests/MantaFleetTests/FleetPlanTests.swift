@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MantaAutoscaler
 import MantaRuntime
 import MantaServing
 import MantaStore
@@ -316,5 +317,85 @@ struct FleetPlanTests {
         let record = try JSONDecoder().decode(DeploymentRecord.self, from: Data(stored.utf8))
         #expect(record.needs.resources == Resources(cpus: Amount(thousandths: 500)))
         #expect(String(decoding: record.stored, as: UTF8.self) == stored)
+    }
+
+    @Test("a model that ends each worker that loads it doesn't end all of them, and what served before goes on")
+    func crashes() throws {
+        var fleet = FleetModel(workers: ["a"])
+        fleet.wanted = [.of("m", version: 1, replicas: 1), .of("other", version: 1, replicas: 1)]
+        fleet.settle()
+        let old = try #require(fleet.state.deployments["m"]?.versions.first?.name)
+        for name in ["b", "c", "d", "e", "f"] { fleet.join(name) }
+        fleet.settle()
+        fleet.wanted[0] = .of("m", version: 2, replicas: 1)
+        fleet.holdsBack = true
+        var ended: [String] = []
+        while ended.count < 10 {
+            fleet.settle()
+            let new = try #require(fleet.state.deployments["m"]?.versions.first?.name)
+            let host = fleet.state.assignments.first {
+                fleet.state.nodes[$0.key] != nil && $0.value.replicas.contains { $0.group == new }
+            }
+            guard let host else { break }
+            ended.append(host.key)
+            fleet.state.nodes[host.key] = nil
+        }
+        #expect(ended.count == CrashGuard.limit, "\(ended)")
+        let record = try #require(fleet.state.deployments["m"])
+        #expect(record.kept.map(\.name) == [old])
+        #expect(
+            record.pending[record.versions[0].name]
+                == "3 workers ended while they loaded it; it is tried again after 10 s")
+        let next = fleet.state.nextReplica
+        fleet.settle()
+        #expect(fleet.state.nextReplica == next)
+
+        // It isn't what ended them.
+        fleet.holdsBack = false
+        fleet.pass(.seconds(10))
+        #expect(fleet.ready(record.versions[0].name) == 1)
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
+        #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
+    }
+
+    @Test("the last replica of a deployment that is to rest stays until fronts know")
+    func farewell() {
+        var fleet = FleetModel(workers: ["a", "b"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        fleet.wanted[0].replicas = 0
+        fleet.settle()
+        #expect(fleet.state.deployments["m"]?.replicas == 0)
+        #expect(fleet.hosts(of: "m").values.reduce(0, +) == 1)
+        fleet.pass(FleetPlan.farewellTime)
+        #expect(fleet.hosts(of: "m").isEmpty)
+        fleet.pass(.seconds(60))
+        #expect(fleet.hosts(of: "m").isEmpty)
+    }
+
+    @Test("a count that rises once a new version has taken over doesn't give its requests back to the old one")
+    func risingCount() throws {
+        var fleet = FleetModel(workers: ["a", "b"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
+        fleet.settle()
+        let new = fleet.wanted[0].versions[0].name
+        #expect(fleet.ready(new) == 1)
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+
+        fleet.holdsBack = true
+        fleet.wanted[0].replicas = 2
+        fleet.settle()
+        #expect(fleet.ready(new) == 1)
+        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
+        #expect(fleet.state.deployments["m"]?.takeover == nil)
     }
 }

@@ -1,3 +1,4 @@
+import MantaAutoscaler
 import MantaConfig
 import MantaCore
 import MantaRuntime
@@ -106,5 +107,23 @@ struct GroupPublisherTests {
         let fronts = try DeploymentConfiguration(yaml: after.yaml, file: "front", name: "m")
         #expect(fronts.hedge == wanted.configuration.hedge)
         #expect(after.versions == before.versions)
+    }
+
+    @Test("what follows the load says how, what is pinned doesn't, and tuning says that it is without effect")
+    func scaling() async throws {
+        let folder = try TemporaryFolder()
+        let publisher = GroupPublisher(try await ObjectStore.open("\(folder.path)/objects", limit: 1 << 20))
+        var scaling = AutoscalingConfiguration()
+        (scaling.minReplicas, scaling.maxReplicas) = (0, 7)
+        var wanted = WantedDeployment(
+            configuration: DeploymentConfiguration(name: "m"), versions: [], scale: .automatic(scaling))
+        let automatic = try #require(await publisher.publish([wanted], keeping: []).records.first)
+        #expect(automatic.scaling == ScalingRecord(scaling) && automatic.replicas == 1 && automatic.notes == nil)
+        (wanted.scale, wanted.isScaledByHand) = (.pinned(3), true)
+        let pinned = try #require(await publisher.publish([wanted], keeping: []).records.first)
+        #expect(pinned.scaling == nil && pinned.replicas == 3)
+        wanted.scale = .tuned
+        let tuned = try #require(await publisher.publish([wanted], keeping: []).records.first)
+        #expect(tuned.scaling == nil && tuned.notes?.first?.hasPrefix("tuning is without effect") == true)
     }
 }

@@ -67,6 +67,7 @@ extension DeploymentDocument.Scale {
         case .automatic(let scaling):
             let allowed = scaling.allowedReplicas(cpus: cpus)
             (mode, min, max) = ("autoscaled", allowed.lowerBound, allowed.upperBound)
+        case .followed(let scaling, _): (mode, min, max) = ("autoscaled", scaling.minReplicas, scaling.maxReplicas)
         case .tuned: (mode, min, max) = ("tuned", nil, nil)
         }
     }

@@ -44,7 +44,7 @@ extension WantedDeployment.Scale {
         switch self {
         case .pinned(1): return "1 replica"
         case .pinned(let count): return "\(count) replicas"
-        case .automatic(let scaling):
+        case .automatic(let scaling), .followed(let scaling, _):
             let most = scaling.maxReplicas.map(String.init) ?? "as many as there are CPUs"
             return "between \(scaling.minReplicas) and \(most) replicas by load"
         case .tuned: return "as many replicas and threads as prove best"

@@ -131,7 +131,7 @@ struct WantedState {
         switch wanted.scale {
         case .pinned(let count): wanted.warnings += lanesWarning(count, configuration)
         case .automatic(let scaling): wanted.warnings += lanesWarning(scaling.maxReplicas ?? 0, configuration)
-        case .tuned: break
+        case .tuned, .followed: break
         }
         return wanted
     }

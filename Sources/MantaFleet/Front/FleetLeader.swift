@@ -29,6 +29,7 @@ package final class FleetLeader: Sendable {
     private let registration: NodeRegistration
     /// Starts and stops workers; `nil` where that is for others to do.
     private let nodes: NodeManager?
+    private let load: LoadFollower
     private let time: any TimeSource
     private let logger: Logger
     /// What this node's files and operators want; `nil` until that is known.
@@ -46,6 +47,7 @@ package final class FleetLeader: Sendable {
         )
         self.nodes = nodes
         self.publish = publish
+        load = LoadFollower(store: store, logger: logger, time: time) { [pokes] in pokes.continuation.yield() }
         election = Election(
             store: store, key: FleetState.Key.leader, value: Array(registration.current.id.utf8), keeper: keeper,
             time: time)
@@ -77,6 +79,7 @@ package final class FleetLeader: Sendable {
                 while (try? await time.sleep(until: time.now + Self.interval)) != nil { pokes.continuation.yield() }
             }
             if let nodes { group.addTask { await nodes.run() } }
+            group.addTask { [load] in await load.run() }
             group.addTask { [election, pokes] in
                 for await _ in election.roles { pokes.continuation.yield() }
             }
@@ -94,11 +97,13 @@ package final class FleetLeader: Sendable {
             guard case .leader(let term) = election.role else {
                 plan = nil
                 nodes?.follow()
+                load.reset()
                 continue
             }
             if plan?.term != term {
                 logger.info("Leads the fleet", metadata: ["term": "\(term)"])
                 plan = (term, FleetPlan())
+                load.reset()
             }
             // Not before its own election is in what it decides from.
             guard let snapshot = mirror.contents.snapshot, mirror.contents.staleSince == nil,
@@ -115,7 +120,8 @@ package final class FleetLeader: Sendable {
             guard var present = plan?.plan else { continue }
             nodes?.cordon(&state)
             var result = present.result(
-                wanted: records, ended: ended, state: state, term: term, at: time.now)
+                wanted: load.counted(records, ended: ended, over: state), ended: ended, state: state, term: term,
+                at: time.now)
             plan = (term, present)
             nodes?.decide(&result, fleet: state, at: time.now)
             await write(result, over: state, term: term)

@@ -78,8 +78,13 @@ extension FleetState {
             configuration: configuration, source: .init(.admin),
             versions: served(record, on: hosts).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
         wanted.replicasElsewhere = replicas(of: record)
+        if let scaling = record.scaling {
+            wanted.scale = .followed(scaling.configuration, count: record.replicas ?? 1)
+            wanted.lastDecision = scaling.last?.decision
+        }
         if record.versions.isEmpty { wanted.fault = fault ?? "it has no version" }
-        wanted.warnings = ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self)
+        wanted.warnings =
+            ([fault] + record.pending.sorted { $0.key < $1.key }.map(\.value)).compactMap(\.self) + (record.notes ?? [])
         for group in record.groups {
             wanted.places[.remote(number: group.version, group: group.name)] = places(
                 of: group, pending: record.pending[group.name], on: hosts)
@@ -95,7 +100,8 @@ extension FleetState {
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
     private func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
         guard !record.kept.isEmpty else { return record.versions }
-        let count = max(replicas(of: record), 1)
+        let full = replicas(of: record)
+        let count = max(min(full, record.takeover ?? full), 1)
         let new = record.versions.filter { hosts.readyCount(of: $0.name) >= count }
         guard new.count < record.versions.count else { return record.versions }
         let numbers = Set(new.map(\.version))

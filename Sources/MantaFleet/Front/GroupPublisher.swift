@@ -60,9 +60,13 @@ package actor GroupPublisher {
         let configuration = wanted.configuration
         var record = DeploymentRecord(
             name: wanted.name, yaml: configuration.forFronts.yaml(), replicas: wanted.replicasInFleet,
+            scaling: wanted.scalingInFleet,
             needs: .init(
                 configuration.resources, labels: configuration.placement.labels,
                 preferredLabels: configuration.placement.preferredLabels), versions: [])
+        if case .tuned = wanted.scale {
+            record.notes = ["tuning is without effect in a fleet: there is one replica on each worker"]
+        }
         record.fault = wanted.fault ?? configuration.obstacleToFleet(maxLabelBytes: Self.maxLabelBytes)
         guard record.fault == nil else { return record }
         var names: [WarmupSample.DataFile: String] = [:]
@@ -160,6 +164,7 @@ extension DeploymentConfiguration {
         // For the status: what counts is in the record.
         front.resources = resources
         front.placement = placement
+        front.autoscaling = autoscaling
         return front
     }
 
@@ -208,12 +213,19 @@ extension DeploymentConfiguration {
 }
 
 extension WantedDeployment {
-    /// How many replicas each version is to have; `nil` for one on each worker.
+    /// How many replicas each version is to have, to begin with where that follows the load; `nil` for one on each
+    /// worker.
     fileprivate var replicasInFleet: Int? {
         switch scale {
         case .pinned(let count): isScaledByHand || configuration.replicas != nil ? count : nil
-        case .automatic(let scaling): max(scaling.minReplicas, 1)
+        case .automatic(let scaling): scaling.firstReplicas(cpus: 1)
+        case .followed(_, let count): count
         case .tuned: nil
         }
+    }
+
+    /// How that number follows the load; `nil` if it doesn't.
+    package var scalingInFleet: ScalingRecord? {
+        if case .automatic(let scaling) = scale { ScalingRecord(scaling) } else { nil }
     }
 }

@@ -18,6 +18,13 @@ struct FleetPlan: Sendable {
     /// Those of them that this leader never saw. They may serve, so nothing is taken from them, but nobody has said that
     /// they do, so no update is over because of them.
     private var unseen: Set<String> = []
+    /// How long the last replica of a deployment that is to rest stays: fronts learn first that they are to hand it
+    /// nothing more.
+    static let farewellTime = Duration.seconds(2)
+    /// Since when deployments are to have no replica.
+    private var restingSince: [String: Instant] = [:]
+    /// Keeps models from ending one worker after the other.
+    private var crashes = CrashGuard()
 
     init() {}
 
@@ -42,8 +49,10 @@ struct FleetPlan: Sendable {
     mutating func result(
         wanted: [DeploymentRecord], ended: Set<String> = [], state: FleetState, term: Int64, at now: Instant
     ) -> Result {
+        let vanished = lastRecords.filter { state.nodes[$0.key] == nil && absent[$0.key] == nil }
         let nodes = workers(of: state)
         let ready = readyReplicas(of: state)
+        notice(vanished, state: state, at: now)
         var deployments: [String: DeploymentRecord] = [:]
         let known = Set(wanted.map(\.name))
         let others = state.deployments.values.filter { !known.contains($0.name) && !ended.contains($0.name) }
@@ -51,7 +60,15 @@ struct FleetPlan: Sendable {
             deployments[new.name] = next(new, after: state.deployments[new.name], nodes: nodes, ready: ready, at: now)
         }
         readySince = readySince.filter { deployments[$0.key] != nil }
-        let demands = deployments.values.flatMap { $0.demands(on: nodes) }
+        let leaving = leavingDeployments(among: deployments, at: now)
+        let hosted = leaving.isEmpty ? [] : Set(state.assignments.values.flatMap(\.groups).map(\.name))
+        let demands = deployments.values.flatMap { deployment in
+            deployment.demands(on: nodes).map { demand in
+                var demand = demand
+                if leaving.contains(deployment.name), hosted.contains(demand.group) { demand.count = 1 }
+                return demand
+            }
+        }
         let current = Assignments(
             state.assignments.sorted { $0.key < $1.key }.flatMap { node, record in
                 record.replicas.map {
@@ -60,6 +77,16 @@ struct FleetPlan: Sendable {
                 }
             }, nextID: state.nextReplica)
         let placement = Placement(of: demands, on: nodes, current: current)
+        let held = verdicts(at: now)
+        let replicas =
+            held.isEmpty
+            ? placement.assignments.replicas
+            : permitted(placement.assignments.replicas, by: held, ready: ready, present: state.nodes)
+        for (group, verdict) in held {
+            for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == group }) {
+                deployments[name]?.pending[group] = verdict.reason
+            }
+        }
         for pending in placement.pending {
             for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == pending.group })
             {
@@ -75,15 +102,57 @@ struct FleetPlan: Sendable {
         // A worker that is to host nothing is told so: from silence it concludes nothing.
         let idle = AssignmentRecord(term: term, replicas: [], groups: [])
         var assignments = Dictionary(uniqueKeysWithValues: nodes.filter { absent[$0.id] == nil }.map { ($0.id, idle) })
-        for (node, replicas) in Dictionary(grouping: placement.assignments.replicas, by: \.node) {
+        for (node, replicas) in Dictionary(grouping: replicas, by: \.node) {
             let names = Set(replicas.map(\.group)).sorted()
             assignments[node] = AssignmentRecord(
                 term: term, replicas: replicas.map { .init(id: $0.id, group: $0.group, replaces: $0.replaces) },
                 groups: names.compactMap { groups[$0] })
         }
+        // Numbers that were given to what isn't permitted are given again, so that nothing is written for it.
+        let next =
+            held.isEmpty
+            ? placement.assignments.nextID
+            : max(state.nextReplica, (replicas.map(\.id).max() ?? 0) + 1)
         return Result(
-            deployments: deployments, assignments: assignments, nextReplica: placement.assignments.nextID,
-            pending: placement.pending)
+            deployments: deployments, assignments: assignments, nextReplica: next, pending: placement.pending)
+    }
+
+    // MARK: - Crashes
+
+    /// Counts workers that are gone as crashes of what they were loading.
+    private mutating func notice(_ vanished: [String: NodeRecord], state: FleetState, at now: Instant) {
+        guard !crashes.suspects.isEmpty || !vanished.isEmpty else { return }
+        var ready: [String: Set<Int>] = [:]
+        for replica in state.nodes.values.flatMap(\.replicas) where replica.isReady {
+            ready[replica.group, default: []].insert(replica.id)
+        }
+        crashes.present(state.nodes.keys)
+        crashes.ready(ready)
+        for (name, record) in vanished.sorted(by: { $0.key < $1.key }) where !record.isDraining {
+            let assigned = Set((state.assignments[name]?.replicas ?? []).map(\.group))
+            let sound = Set(record.replicas.filter(\.isReady).map(\.group))
+            crashes.vanished(name, loading: assigned.subtracting(sound), ready: ready, at: now)
+        }
+    }
+
+    private mutating func verdicts(at now: Instant) -> [String: CrashGuard.Verdict] {
+        var verdicts: [String: CrashGuard.Verdict] = [:]
+        for group in crashes.suspects { verdicts[group] = crashes.verdict(on: group, at: now) }
+        return verdicts
+    }
+
+    /// The replicas that may be: of a group that is suspected those that are ready, and maybe one that begins.
+    private func permitted(
+        _ replicas: [Assignment], by held: [String: CrashGuard.Verdict], ready: Set<Int>,
+        present: [String: NodeRecord]
+    ) -> [Assignment] {
+        var left = held.mapValues(\.starting)
+        return replicas.sorted { $0.id < $1.id }.filter { replica in
+            guard let allowance = left[replica.group], !ready.contains(replica.id) else { return true }
+            guard allowance > 0, present[replica.node] != nil else { return false }
+            left[replica.group] = allowance - 1
+            return true
+        }
     }
 
     // MARK: - Parts
@@ -92,11 +161,14 @@ struct FleetPlan: Sendable {
         _ wanted: DeploymentRecord, after old: DeploymentRecord?, nodes: [Node], ready: Set<Int>, at now: Instant
     ) -> DeploymentRecord {
         var next = wanted
-        next.pending = [:]
+        (next.pending, next.takeover) = ([:], nil)
         if let fault = wanted.fault, wanted.versions.isEmpty, let old {
             // What can't be read now was right before.
             next = old
-            (next.fault, next.pending) = (fault, [:])
+            (next.fault, next.pending, next.takeover) = (fault, [:], nil)
+            if old.scaling != nil, wanted.scaling != nil {
+                (next.replicas, next.scaling) = (wanted.replicas, wanted.scaling)
+            }
         }
         let names = Set(next.versions.map(\.name))
         next.kept = (old?.groups ?? []).filter { !names.contains($0.name) }
@@ -105,11 +177,14 @@ struct FleetPlan: Sendable {
             return next
         }
         // What can't be served isn't waited for, but takes nothing away either.
-        let count = next.replicas(on: nodes)
+        let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
+        let full = next.replicas(on: nodes)
+        let count = min(full, isSame && next.scaling != nil ? old?.takeover ?? full : full)
         let isReady =
             next.fault == nil && !next.versions.isEmpty
             && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
-        let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
+        // Of none that are ready nobody knows whether they can be.
+        if isReady, count > 0, next.scaling != nil { next.takeover = count }
         guard isReady else {
             readySince[next.name] = nil
             return next
@@ -118,9 +193,19 @@ struct FleetPlan: Sendable {
         readySince[next.name] = since
         if now - since >= Self.settleTime {
             next.kept = []
+            next.takeover = nil
             readySince[next.name] = nil
         }
         return next
+    }
+
+    /// Those that are to have no replica, for so short a time that some may be needed yet.
+    private mutating func leavingDeployments(
+        among deployments: [String: DeploymentRecord], at now: Instant
+    ) -> Set<String> {
+        let resting = deployments.filter { $0.value.scaling != nil && $0.value.replicas == 0 }.keys
+        restingSince = Dictionary(uniqueKeysWithValues: resting.map { ($0, restingSince[$0] ?? now) })
+        return Set(restingSince.filter { now - $0.value < Self.farewellTime }.keys)
     }
 
     /// Replicas that are ready, by group.

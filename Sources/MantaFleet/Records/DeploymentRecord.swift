@@ -23,21 +23,31 @@ package struct DeploymentRecord: Codable, Sendable, Equatable {
     var yaml: String
     /// How many replicas each version is to have; `nil` for one on each worker that has the labels.
     package var replicas: Int?
+    /// How that number follows the load; `nil` if it doesn't.
+    package var scaling: ScalingRecord?
     var needs: Needs
     /// The versions that are wanted.
     package var versions: [GroupRecord]
     /// Those that were, and serve until all that are wanted do.
     package var kept: [GroupRecord] = []
+    /// With how many replicas the wanted versions have taken over from those, where the count follows the load: a count
+    /// that rises then isn't a reason to go back. `nil` while they haven't.
+    package var takeover: Int?
     /// Why replicas of a group have no place, by the group's name.
     package var pending: [String: String] = [:]
     /// Why it can't be served, or not as wanted.
     package var fault: String?
+    /// What of it is without effect in a fleet. `nil` if nothing is, and in records that are older than this.
+    package var notes: [String]?
 }
 
 extension DeploymentRecord {
     /// What is wanted of a deployment whose replicas need nothing in particular.
-    package init(name: String, yaml: String, replicas: Int?, versions: [GroupRecord]) {
-        self.init(name: name, yaml: yaml, replicas: replicas, needs: .init(cpus: 0), versions: versions)
+    package init(
+        name: String, yaml: String, replicas: Int?, scaling: ScalingRecord? = nil, versions: [GroupRecord]
+    ) {
+        self.init(
+            name: name, yaml: yaml, replicas: replicas, scaling: scaling, needs: .init(cpus: 0), versions: versions)
     }
 }
 

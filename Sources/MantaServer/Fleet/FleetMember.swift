@@ -28,7 +28,7 @@ final class FleetMember: Sendable {
 
     /// What it does.
     private enum Duties: Sendable {
-        case front(StoreMirror, FleetFront, FleetLeader)
+        case front(StoreMirror, FleetFront, FleetLeader, LoadReporter)
         case worker
     }
 
@@ -83,7 +83,9 @@ final class FleetMember: Sendable {
                 store: store, mirror: mirror, keeper: keeper, registration: registration, nodes: nodes.manager,
                 logger: logger
             ) { await publisher.publish($0, keeping: $1) }
-            duties = .front(mirror, FleetFront(mirror: mirror, catalog: catalog), leader)
+            duties = .front(
+                mirror, FleetFront(mirror: mirror, catalog: catalog), leader,
+                LoadReporter(node: id, catalog: catalog, store: store, keeper: keeper))
         case .worker:
             (nodes, duties) = (nil, .worker)
         }
@@ -96,12 +98,12 @@ final class FleetMember: Sendable {
 
     /// This is wanted by the node's files and by operators.
     func want(_ deployments: [WantedDeployment]) {
-        if case .front(_, _, let leader) = duties { leader.want(deployments) }
+        if case .front(_, _, let leader, _) = duties { leader.want(deployments) }
     }
 
     /// What is known of the fleet, where this is a front.
     var view: FleetView? {
-        guard case .front(_, let front, let leader) = duties else { return nil }
+        guard case .front(_, let front, let leader, _) = duties else { return nil }
         return front.view(node: registration.current.id, leader: leader.leader)
     }
 
@@ -181,10 +183,11 @@ final class FleetMember: Sendable {
 
         func run() async throws {
             await withDiscardingTaskGroup { group in
-                if case .front(let mirror, let front, let leader) = member.duties {
+                if case .front(let mirror, let front, let leader, let reporter) = member.duties {
                     group.addTask { await mirror.run() }
                     group.addTask { await front.run() }
                     group.addTask { await leader.run() }
+                    group.addTask { await reporter.run() }
                 }
                 if let hosting = member.hosting { group.addTask { await hosting.node.run() } }
                 member.parent?.watch()

@@ -182,7 +182,7 @@ extension Deployment.State {
     /// Whether a version without a replica gets one when a request comes: what such requests look like is known, since it
     /// had one before.
     fileprivate func isWorthWaiting(for version: Int) -> Bool {
-        guard case .automatic = wanted.scale, signatures[version] != nil, !isStopping, !isRemoved else { return false }
+        guard wanted.scale.wakesUp, signatures[version] != nil, !isStopping, !isRemoved else { return false }
         return controller.wanted.contains { $0.version.number == version && controller.halted[$0] == nil }
     }
 
@@ -203,6 +203,9 @@ extension Deployment.State {
         if let fault = wanted.fault { return ServingError(.modelUnavailable, "\(name) failed: \(fault)") }
         if isStopping || isRemoved { return ServingError(.shuttingDown, "\(name) is being taken out of service") }
         if let spec = specs.last, controller.count(of: spec.version.number) == 0 {
+            if case .followed = wanted.scale {
+                return ServingError(.modelUnavailable, "\(name) is being started", retryAfter: .seconds(1))
+            }
             return ServingError(.modelUnavailable, "\(name) is scaled to 0 replicas")
         }
         let candidate = instances.values.filter { number == nil || $0.id.version == number }.map(\.state).last

@@ -170,6 +170,7 @@ extension Deployment {
                 state.controller.wanted.map(\.version.number))
             state.signatures = state.signatures.filter { versions.contains($0.key) }
             state.scalers = state.scalers.filter { versions.contains($0.key) }
+            state.meters = state.meters.filter { versions.contains($0.key) }
             state.tuners = state.tuners.filter { versions.contains($0.key) }
             for (version, metrics) in state.metrics where !versions.contains(version) {
                 metrics.remove()
@@ -207,6 +208,9 @@ extension Deployment.State {
         if isFirst || new.scale != old.scale {
             actions += rescale(cpus: cpus, at: now)
         }
+        if isFirst || new.lastDecision != old.lastDecision {
+            actions += note(new.lastDecision, isOld: isFirst, at: now)
+        }
         // Where it is served changes under a version that serves.
         for instance in instances.values {
             if let places = new.places[instance.spec] { instance.move(to: places) }
@@ -215,6 +219,19 @@ extension Deployment.State {
         guard new.fault == nil else { return actions }
         let (wanted, fallbacks) = new.instances
         return actions + controller.handle(.wanted(wanted, fallbacks: fallbacks, retry: retry), at: now)
+    }
+
+    /// Keeps what others have decided, as far as it was told when they did.
+    private mutating func note(
+        _ decision: Decision?, isOld: Bool, at now: Instant
+    ) -> [DeploymentController.Action] {
+        guard var decision, !isOld else {
+            if decision == nil { followedDecisions = DecisionLog() }
+            return []
+        }
+        decision.at = now
+        followedDecisions.append(decision)
+        return [.note(decision.note(version: newestVersion))]
     }
 
     /// Begins to scale in another way.
@@ -228,6 +245,9 @@ extension Deployment.State {
             let counts = scaledVersions.map { ($0, min(max(controller.count(of: $0), 1), max(cpus, 1))) }
             let present = begun == 1 ? [:] : Dictionary(uniqueKeysWithValues: counts)
             return controller.handle(.scale(default: max(cpus, 1), versions: present), at: now)
+        case .followed(_, let count):
+            // All replicas elsewhere count as one.
+            return controller.handle(.scale(default: min(count, 1)), at: now)
         case .automatic(let configuration):
             // At least one to begin with: only a model that was loaded once tells what requests to wake it look like.
             let first = max(1, configuration.firstReplicas(cpus: cpus))
@@ -240,6 +260,9 @@ extension Deployment.State {
                 .scale(default: first, versions: Dictionary(uniqueKeysWithValues: counts)), at: now)
         }
     }
+
+    /// The newest version that is wanted.
+    var newestVersion: Int? { controller.wanted.last?.version.number }
 
     /// The versions whose load counts: those that are wanted, and those that serve because what is wanted doesn't yet.
     var scaledVersions: Set<Int> {
@@ -286,16 +309,21 @@ extension Deployment.State {
 extension Deployment.State {
     typealias Serving = (id: DeploymentController.InstanceID, served: ServedVersion, ready: Int)
 
+    /// What serves a version.
+    func serving(_ version: Int) -> Serving? {
+        controller.routes.versions[version].flatMap { id in
+            guard let served = instances[id], let instance = controller.instances[id] else { return nil }
+            return (id, served, instance.readyCount)
+        }
+    }
+
     /// Asks a version's autoscaler, and does what it says.
     fileprivate mutating func scale(
         _ version: Int, at now: Instant, cpus: Int,
         _ decide: (inout VersionScaler, Serving?, Int) -> Decision?
     ) -> [DeploymentController.Action] {
         guard case .automatic(let configuration) = wanted.scale else { return [] }
-        let serving = controller.routes.versions[version].flatMap { id -> Serving? in
-            guard let served = instances[id], let instance = controller.instances[id] else { return nil }
-            return (id, served, instance.readyCount)
-        }
+        let serving = serving(version)
         let count = controller.count(of: version)
         // While it is being loaded there is nothing to decide.
         guard serving != nil || count == 0 else { return [] }
@@ -307,8 +335,13 @@ extension Deployment.State {
         else {
             return []
         }
-        let message = "\(decision.from) → \(decision.to) replicas: \(decision.reason)"
-        return [.note(.init(kind: .scale, version: version, message: message))]
+        return [.note(decision.note(version: version))]
             + controller.handle(.count(decision.to, version: version), at: now)
+    }
+}
+
+extension Decision {
+    fileprivate func note(version: Int?) -> DeploymentController.Note {
+        .init(kind: .scale, version: version, message: "\(from) → \(to) replicas: \(reason)")
     }
 }

@@ -1,5 +1,6 @@
 package import CoreMetrics
 package import Logging
+import MantaAutoscaler
 package import MantaCore
 package import MantaTime
 import Synchronization
@@ -54,6 +55,10 @@ public final class Deployment: Sendable {
         var metrics: [Int: VersionMetrics] = [:]
         /// What scales each version, unless its count is pinned.
         var scalers: [Int: VersionScaler] = [:]
+        /// What others have decided of the count, where they do.
+        var followedDecisions = DecisionLog()
+        /// What measures the load of each version for those.
+        var meters: [Int: LoadMeter] = [:]
         /// What finds the setting of each version, if that is wanted.
         var tuners: [Int: VersionTuner] = [:]
         /// Requests that wait for a version to be woken up.

@@ -39,7 +39,10 @@ package struct DeploymentSnapshot: Sendable {
         wanted = state.wanted
         controller = state.controller
         instances = state.instances
-        decisions = state.scalers.flatMap { version, scaler in scaler.decisions.map { (version, $0) } }
+        let followed = state.followedDecisions.decisions.map { (state.newestVersion ?? 1, $0) }
+        decisions =
+            followed
+            + state.scalers.flatMap { version, scaler in scaler.decisions.map { (version, $0) } }
             .sorted { $0.decision.at < $1.decision.at }
         tuners = state.tuners.mapValues(\.tuner)
         isCurrent = state.submitted == state.begun

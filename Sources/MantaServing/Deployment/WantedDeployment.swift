@@ -46,11 +46,22 @@ public struct WantedDeployment: Sendable, Hashable {
         case automatic(AutoscalingConfiguration)
         /// So many, with so many threads each, as prove best by trying.
         case tuned
+        /// So many elsewhere, which whoever leads the fleet decides by the load of all its fronts. With none, a request
+        /// that comes waits until there is one.
+        case followed(AutoscalingConfiguration, count: Int)
+
+        /// Whether a request for a version without a replica waits for one.
+        var wakesUp: Bool {
+            switch self {
+            case .automatic, .followed: true
+            case .pinned, .tuned: false
+            }
+        }
 
         /// How often the load is to be measured; `nil` if it makes no difference.
         var metricsInterval: Duration? {
             switch self {
-            case .pinned: nil
+            case .pinned, .followed: nil
             case .automatic(let configuration): configuration.metricsInterval
             case .tuned: .milliseconds(100)
             }
@@ -71,6 +82,8 @@ public struct WantedDeployment: Sendable, Hashable {
     public var fallbacks: [VersionSpec] = []
     /// How many replicas each version should have.
     public var scale: Scale
+    /// The last change of their number, where others decide it; when that was isn't known.
+    public var lastDecision: Decision?
     /// Whether an operator said so, not the configuration.
     public var isScaledByHand = false
     /// What is wrong, if there is no version to serve.

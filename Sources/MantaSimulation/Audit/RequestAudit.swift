@@ -65,7 +65,11 @@ struct RequestAudit {
             return nil
         }
         // A replica without trouble was there all the time.
-        let hosts = record.groups.map { healthy[$0.name] ?? 0 }.max() ?? 0
+        var hosts = record.groups.map { healthy[$0.name] ?? 0 }.max() ?? 0
+        // Where the load asks for few, the one that is left may be with whoever is dead and whose lease isn't over yet.
+        if record.scaling != nil {
+            hosts = min(hosts, store.fewestReplicas(of: request.deployment, since: trouble.start) - 1)
+        }
         return hosts > 0 ? "\(trouble.what), and \(hosts) other workers have it" : nil
     }
 }

@@ -10,6 +10,8 @@ struct StoreAudit {
     private(set) var nodes: [String: NodeRecord] = [:]
     private(set) var deployments: [String: DeploymentRecord] = [:]
     private(set) var assignments: [String: AssignmentRecord] = [:]
+    /// How many replicas deployments were to have, and since when.
+    private var counts: [String: [(since: Instant, count: Int)]] = [:]
     /// When a record said last that a replica is ready. Those of nodes whose lease has ended stay: nobody knows better.
     private var lastReady: [Int: Instant] = [:]
     private var readyNow: Set<Int> = []
@@ -43,7 +45,10 @@ struct StoreAudit {
             nodes[name] = node
             note(node, at: now)
         }
-        if let (name, deployment) = state.deployments.first { deployments[name] = deployment }
+        if let (name, deployment) = state.deployments.first {
+            deployments[name] = deployment
+            counts[name, default: []].append((now, deployment.replicas ?? .max))
+        }
         guard let (name, assignment) = state.assignments.first else { return [] }
         let old = Dictionary(grouping: assignments[name]?.replicas ?? [], by: \.group)
         assignments[name] = assignment
@@ -54,6 +59,13 @@ struct StoreAudit {
         defer { term = max(term, assignment.term) }
         return assignment.term < term
             ? [("only one leads", "\(name) is assigned by term \(assignment.term), after \(term)")] : []
+    }
+
+    /// The fewest replicas that a deployment was to have since then.
+    func fewestReplicas(of deployment: String, since start: Instant) -> Int {
+        let known = counts[deployment] ?? []
+        let first = known.lastIndex { $0.since <= start } ?? known.startIndex
+        return known[first...].map(\.count).min() ?? .max
     }
 
     private mutating func delete(_ key: String) {

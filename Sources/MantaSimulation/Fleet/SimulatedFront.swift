@@ -39,6 +39,7 @@ final class SimulatedFront: @unchecked Sendable {
             time: process
         ) { [publications] in publications.publish($0, keeping: $1) }
         self.leader = leader
+        let reporter = LoadReporter(node: name, catalog: catalog, store: store, keeper: keeper, time: process)
         process.start {
             await withDiscardingTaskGroup { group in
                 group.addTask { try? await catalog.run() }
@@ -46,6 +47,7 @@ final class SimulatedFront: @unchecked Sendable {
                 group.addTask { await mirror.run() }
                 group.addTask { await front.run() }
                 group.addTask { await leader.run() }
+                group.addTask { await reporter.run() }
                 await keeper.run()
                 group.cancelAll()
             }
@@ -104,7 +106,9 @@ final class Publications: @unchecked Sendable {
             }
             let count: Int? = if case .pinned(let count) = wanted.scale { count } else { nil }
             return DeploymentRecord(
-                name: wanted.name, yaml: yaml(of: wanted.configuration), replicas: count, versions: groups)
+                name: wanted.name, yaml: yaml(of: wanted.configuration), replicas: count,
+                scaling: wanted.scalingInFleet,
+                versions: groups)
         }
         disk.objects.formUnion(objects)
         self.objects = objects.union(kept.intersection(disk.objects)).sorted()

@@ -12,15 +12,20 @@ final class Clients: @unchecked Sendable {
     private let wishes: Operator
     private var nextNumber = 1
     private let end: Instant
+    /// Whether there is much to do every other while, and hardly anything in between.
+    private let comesInWaves: Bool
+    private static let wave = (seconds: Int64(15), high: 6.0, low: 0.05)
 
-    init(_ world: World, _ wishes: Operator, until end: Instant) {
-        (self.world, self.wishes, self.end) = (world, wishes, end)
+    init(_ world: World, _ wishes: Operator, until end: Instant, comesInWaves: Bool = false) {
+        (self.world, self.wishes, self.end, self.comesInWaves) = (world, wishes, end, comesInWaves)
     }
 
     /// Begins to send requests to the front of an index, whichever process it is.
     func start(at front: Int) {
         let loop = world.loop
-        let rate = Self.rate * Double(max(wishes.names.count, 1))
+        let isHigh = loop.now.secondsSinceStart / Self.wave.seconds % 2 == 1
+        let factor = comesInWaves ? isHigh ? Self.wave.high : Self.wave.low : 1
+        let rate = Self.rate * Double(max(wishes.names.count, 1)) * factor
         let next = loop.now + loop.random.interval(perSecond: rate)
         guard next < end else { return }
         loop.at(next) { [self] in

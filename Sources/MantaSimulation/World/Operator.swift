@@ -1,3 +1,4 @@
+import MantaAutoscaler
 import MantaFleet
 import MantaServing
 import MantaTime
@@ -9,8 +10,13 @@ final class Operator: @unchecked Sendable {
         /// Another file each time.
         var file = 1
         var isBroken = false
-        var replicas: Int
+        /// How many replicas; `nil` as the load needs.
+        var replicas: Int?
         var configuration: DeploymentConfiguration
+
+        var scale: WantedDeployment.Scale {
+            replicas.map { .pinned($0) } ?? .automatic(configuration.autoscaling ?? .init())
+        }
     }
 
     private let world: World
@@ -22,9 +28,25 @@ final class Operator: @unchecked Sendable {
     /// Versions that were good, by deployment.
     private(set) var goodVersions: [String: Set<Int>] = [:]
 
-    init(_ world: World, deployments: Int, replicas: ClosedRange<Int>) {
+    /// Wants so many deployments with so many replicas each, or as many as the load needs.
+    init(_ world: World, deployments: Int, replicas: ClosedRange<Int>, followsLoad: Bool = false) {
         self.world = world
-        for index in 0..<deployments { add("model-\(index)", replicas: replicas) }
+        for index in 0..<deployments {
+            add("model-\(index)", replicas: replicas)
+            if followsLoad { followLoad("model-\(index)") }
+        }
+    }
+
+    private func followLoad(_ name: String) {
+        var scaling = AutoscalingConfiguration()
+        scaling.minReplicas = random.number(0...1)
+        scaling.maxReplicas = 4
+        // Shorter than what clients rest.
+        scaling.downscaleDelay = .seconds(10)
+        // A replica answers hundreds of requests a second here: so that a few make a difference.
+        scaling.targetOngoingRequests = 0.03
+        wishes[name]?.configuration.autoscaling = scaling
+        wishes[name]?.replicas = nil
     }
 
     private var random: Randomness {
@@ -45,7 +67,9 @@ final class Operator: @unchecked Sendable {
 
     func isIdempotent(_ name: String) -> Bool { wishes[name]?.configuration.isIdempotent ?? true }
 
-    func replicas(of name: String) -> Int { wishes[name]?.replicas ?? 0 }
+    func replicas(of name: String) -> Int {
+        wishes[name]?.replicas ?? world.auditor.store.deployments[name]?.replicas ?? 0
+    }
 
     /// The version that is to serve in the end; `nil` if it can't.
     func version(of name: String) -> Int? { wishes[name].flatMap { $0.isBroken ? nil : $0.version } }
@@ -57,7 +81,7 @@ final class Operator: @unchecked Sendable {
             let path = "/models/\(name)/\(wish.version)/\(wish.file)/\(file)"
             return WantedDeployment(
                 configuration: wish.configuration, source: .init(.file),
-                versions: [VersionSpec(number: wish.version, path: path, hash: path)], scale: .pinned(wish.replicas))
+                versions: [VersionSpec(number: wish.version, path: path, hash: path)], scale: wish.scale)
         }
     }
 
@@ -75,8 +99,9 @@ final class Operator: @unchecked Sendable {
         guard let name = random.one(of: names), var wish = wishes[name] else { return }
         switch random.number(0...9) {
         case 0...3:
-            wish.replicas = random.number(1...4)
-            world.say("operator: \(name) is to have \(wish.replicas) replicas")
+            let count = random.number(1...4)
+            wish.replicas = count
+            world.say("operator: \(name) is to have \(count) replicas")
         case 4...6:
             wish.isBroken = false
             wish.file += 1

@@ -29,9 +29,12 @@ package struct Simulation {
         loop.reset(seed: seed)
         loop.chronicle.reader = reader
         let world = World()
-        let wishes = Operator(world, deployments: loop.random.number(1...3), replicas: 1...3)
+        // In some worlds the load changes, and replicas follow it.
+        let followsLoad = seed % 5 == 4
+        let wishes = Operator(
+            world, deployments: loop.random.number(1...3), replicas: 1...3, followsLoad: followsLoad)
         for _ in 0..<loop.random.number(2...5) { world.startWorker() }
-        let clients = Clients(world, wishes, until: end)
+        let clients = Clients(world, wishes, until: end, comesInWaves: followsLoad)
         for front in 0..<loop.random.number(1...3) {
             world.startFront(front)
             wishes.tell(world.fronts[front])
