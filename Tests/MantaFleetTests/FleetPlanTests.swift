@@ -29,7 +29,7 @@ struct FleetPlanTests {
         fleet.wanted = [.of("m", version: 1)]
         fleet.settle()
         #expect(fleet.hosts(of: "m") == ["a": 1, "b": 1])
-        #expect(fleet.state.wanted().first?.replicasElsewhere == 2)
+        #expect(fleet.served.first?.replicasElsewhere == 2)
 
         fleet.wanted[0].replicas = 2
         fleet.state.nodes["b"]?.isDraining = true
@@ -387,15 +387,41 @@ struct FleetPlanTests {
         fleet.settle()
         let new = fleet.wanted[0].versions[0].name
         #expect(fleet.ready(new) == 1)
-        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
 
         fleet.holdsBack = true
         fleet.wanted[0].replicas = 2
         fleet.settle()
         #expect(fleet.ready(new) == 1)
-        #expect(fleet.state.wanted().first?.versions.map(\.number) == [2])
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
         fleet.pass(FleetPlan.settleTime)
         #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
         #expect(fleet.state.deployments["m"]?.takeover == nil)
+    }
+
+    @Test("what rests keeps the version that served, until the new one does")
+    func updateAtRest() throws {
+        var fleet = FleetModel(workers: ["a"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        fleet.wanted[0].replicas = 0
+        fleet.pass(FleetPlan.farewellTime)
+        fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
+        fleet.settle()
+        fleet.pass(FleetPlan.settleTime * 2)
+        #expect(fleet.hosts(of: "m").isEmpty)
+
+        let old = wanted.versions[0].name
+        fleet.holdsBack = true
+        fleet.wanted[0].replicas = 1
+        fleet.settle()
+        #expect(fleet.state.deployments["m"]?.kept.map(\.name) == [old])
+        #expect(fleet.served.first?.versions.map(\.number) == [1])
+        fleet.holdsBack = false
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.ready(old) == 0)
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
     }
 }

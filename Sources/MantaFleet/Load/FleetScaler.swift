@@ -192,14 +192,14 @@ extension AutoscalingConfiguration {
 }
 
 extension FleetState {
-    private var workers: some Sequence<NodeRecord> {
-        nodes.values.lazy.filter { $0.kind == .worker && !$0.isDraining }
+    private var hosts: some Sequence<NodeRecord> {
+        nodes.values.lazy.filter { $0.isHost && !$0.isDraining }
     }
 
-    fileprivate var workerCount: Int { workers.reduce(0) { count, _ in count + 1 } }
+    fileprivate var workerCount: Int { hosts.reduce(0) { count, _ in count + 1 } }
 
-    /// All CPUs of workers.
-    fileprivate var workerCPUs: Int { max(workers.reduce(0) { $0 + $1.capacity.cpus } / 1000, 1) }
+    /// All CPUs of nodes that host replicas.
+    fileprivate var workerCPUs: Int { max(hosts.reduce(0) { $0 + $1.capacity.cpus } / 1000, 1) }
 
     /// How many replicas of each group are ready.
     fileprivate var readyCounts: [String: Int] {

@@ -180,11 +180,11 @@ struct FleetPlan: Sendable {
         let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
         let full = next.replicas(on: nodes)
         let count = min(full, isSame && next.scaling != nil ? old?.takeover ?? full : full)
+        // Of none that are ready nobody knows whether they can be: what rests keeps what served.
         let isReady =
-            next.fault == nil && !next.versions.isEmpty
+            next.fault == nil && !next.versions.isEmpty && (count > 0 || next.scaling == nil)
             && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
-        // Of none that are ready nobody knows whether they can be.
-        if isReady, count > 0, next.scaling != nil { next.takeover = count }
+        if isReady, next.scaling != nil { next.takeover = count }
         guard isReady else {
             readySince[next.name] = nil
             return next

@@ -39,7 +39,9 @@ extension World {
                 auditor.violated(
                     rule, "\(name) version \(version) has \(count) replicas of \(wishes.replicas(of: name))")
             }
-            if !record.kept.isEmpty { auditor.violated(rule, "\(name) keeps \(record.kept.map(\.name))") }
+            // What rests, or rested a moment ago, keeps what was before it.
+            let hasRested = store.fewestReplicas(of: name, since: loop.now - .seconds(30)) == 0
+            if !record.kept.isEmpty, !hasRested { auditor.violated(rule, "\(name) keeps \(record.kept.map(\.name))") }
         }
         for front in fronts {
             for name in wishes.names where !auditor.requests.isEstablished(name, at: front.process.name) {
