@@ -407,6 +407,7 @@ struct FleetPlanTests {
         fleet.wanted = [wanted]
         fleet.settle()
         fleet.wanted[0].replicas = 0
+        fleet.settle()
         fleet.pass(FleetPlan.farewellTime)
         fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
         fleet.settle()
@@ -420,8 +421,34 @@ struct FleetPlanTests {
         #expect(fleet.state.deployments["m"]?.kept.map(\.name) == [old])
         #expect(fleet.served.first?.versions.map(\.number) == [1])
         fleet.holdsBack = false
+        fleet.settle()
         fleet.pass(FleetPlan.settleTime)
         #expect(fleet.ready(old) == 0)
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
+    }
+
+    @Test("what rests soon after it has taken over is what wakes")
+    func restAfterUpdate() throws {
+        var fleet = FleetModel(workers: ["a"])
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
+        fleet.settle()
+        fleet.wanted[0].replicas = 0
+        fleet.settle()
+        fleet.pass(FleetPlan.farewellTime)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == false && fleet.hosts(of: "m").isEmpty)
+
+        fleet.holdsBack = true
+        fleet.wanted[0].replicas = 1
+        fleet.settle()
+        #expect(fleet.served.first?.versions.map(\.number) == [2])
+        fleet.holdsBack = false
+        fleet.settle()
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.state.deployments["m"]?.kept.isEmpty == true)
         #expect(fleet.served.first?.versions.map(\.number) == [2])
     }
 }

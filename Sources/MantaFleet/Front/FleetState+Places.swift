@@ -100,6 +100,9 @@ extension FleetState {
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
     private func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
         guard !record.kept.isEmpty else { return record.versions }
+        // What had taken over and rests is what is awaited.
+        let isOldReady = record.kept.contains { hosts.readyCount(of: $0.name) > 0 }
+        if record.takeover != nil, !isOldReady { return record.versions }
         let full = replicas(of: record)
         let count = max(min(full, record.takeover ?? full), 1)
         let new = record.versions.filter { hosts.readyCount(of: $0.name) >= count }

@@ -179,12 +179,18 @@ struct FleetPlan: Sendable {
         // What can't be served isn't waited for, but takes nothing away either.
         let isSame = old.map { Set($0.versions.map(\.name)) == names } ?? false
         let full = next.replicas(on: nodes)
-        let count = min(full, isSame && next.scaling != nil ? old?.takeover ?? full : full)
-        // Of none that are ready nobody knows whether they can be: what rests keeps what served.
+        let takeover = isSame && next.scaling != nil ? old?.takeover : nil
+        let count = min(full, takeover ?? full)
+        // Of none that are ready nobody knows whether they can be: what rests keeps what served before it.
         let isReady =
-            next.fault == nil && !next.versions.isEmpty && (count > 0 || next.scaling == nil)
+            next.fault == nil && !next.versions.isEmpty && (count > 0 || next.scaling == nil || takeover != nil)
             && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
-        if isReady, next.scaling != nil { next.takeover = count }
+        if isReady, next.scaling != nil {
+            next.takeover = count > 0 ? count : takeover
+        } else if next.kept.allSatisfy({ readyCounts[$0.name] ?? 0 == 0 }) {
+            // There is nothing to go back to.
+            next.takeover = takeover
+        }
         guard isReady else {
             readySince[next.name] = nil
             return next

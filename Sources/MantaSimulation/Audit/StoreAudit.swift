@@ -122,7 +122,11 @@ struct StoreAudit {
         let (old, new) = (ready(before.assignments), ready(assignments))
         return deployments.values.sorted { $0.name < $1.name }.compactMap { deployment in
             guard let earlier = before.deployments[deployment.name], let count = deployment.replicas else { return nil }
-            let groups = Set((earlier.groups + deployment.groups).map(\.name))
+            // What has taken over serves, with as many replicas as were wanted when it did.
+            let hasTakenOver = earlier.takeover != nil || deployment.takeover != nil
+            let groups = Set(
+                (hasTakenOver ? earlier.versions + deployment.versions : earlier.groups + deployment.groups)
+                    .map(\.name))
             let had = groups.map { old[$0] ?? 0 }.max() ?? 0
             let has = groups.map { new[$0] ?? 0 }.max() ?? 0
             guard has < min(had, count) else { return nil }
