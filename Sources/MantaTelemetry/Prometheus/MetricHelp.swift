@@ -22,6 +22,8 @@ public enum MetricHelp {
         "manta_replicas": "Replicas by state.",
         "manta_replica_threads": "Threads within each run.",
         "manta_replica_restarts_total": "Replicas that were started in the place of one that broke.",
+        "manta_hedges_sent_total": "Batches that were sent to a second server, since the first was slow to answer.",
+        "manta_hedges_won_total": "Batches whose second server answered first.",
         "manta_traces_dropped_total": "Traces that weren't written, since the disk didn't keep up.",
         "process_cpu_seconds_total": "CPU time used.",
         "process_max_fds": "Files and sockets that may be open.",
