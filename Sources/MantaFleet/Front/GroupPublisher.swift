@@ -7,6 +7,12 @@ import MantaThreads
 
 /// Makes of what is wanted, whose models are files of this node, what any node can load.
 package actor GroupPublisher {
+    /// What is published: one of a deployment's versions, or a file that is run before one is ready.
+    private enum Source: Hashable {
+        case version(VersionSpec)
+        case sample(WarmupSample.DataFile)
+    }
+
     private struct Published {
         let files: [GroupRecord.File]
         /// Keep them in the store for as long as they are wanted.
@@ -17,10 +23,8 @@ package actor GroupPublisher {
     private static let maxLabelBytes = 256 << 10
 
     private let store: ObjectStore
-    /// By the version's path and content.
-    private var published: [VersionSpec: Published] = [:]
-    /// What is run before a version is ready, of all deployments.
-    private var samples: [WarmupSample.DataFile: Published] = [:]
+    /// By path and content.
+    private var published: [Source: Published] = [:]
     /// Keep what isn't wanted here any more and serves until something else does: its hosts may all be lost.
     private var kept: [ObjectID: ObjectPin] = [:]
 
@@ -40,16 +44,13 @@ package actor GroupPublisher {
     ) async -> (records: [DeploymentRecord], objects: [String]) {
         var records: [DeploymentRecord] = []
         for wanted in deployments { records.append(await record(of: wanted)) }
-        let used = Set(deployments.flatMap(\.versions))
+        let used = Set(
+            deployments.flatMap { $0.versions.map(Source.version) + $0.configuration.sampleFiles.map(Source.sample) })
         let old = published.filter { !used.contains($0.key) }
         // Pinned below, before the last pin of an object goes.
         defer { withExtendedLifetime(old) {} }
         published = published.filter { used.contains($0.key) }
-        let usedSamples = Set(deployments.flatMap(\.configuration.sampleFiles))
-        let oldSamples = samples.filter { !usedSamples.contains($0.key) }
-        defer { withExtendedLifetime(oldSamples) {} }
-        samples = samples.filter { usedSamples.contains($0.key) }
-        let pinned = Set((Array(published.values) + samples.values).flatMap(\.pins).map(\.id))
+        let pinned = Set(published.values.flatMap(\.pins).map(\.id))
         let others = Set(objects.compactMap { ObjectID($0) }).subtracting(pinned)
         kept = kept.filter { others.contains($0.key) }
         for id in others where kept[id] == nil { kept[id] = (try? await store.pin(id)) ?? nil }
@@ -97,7 +98,7 @@ package actor GroupPublisher {
     }
 
     private func publish(_ spec: VersionSpec) async throws(ObjectError) -> [GroupRecord.File] {
-        if let published = published[spec] { return published.files }
+        if let published = published[.version(spec)] { return published.files }
         let paths = await Thread.run(name: "objects") { Self.files(of: spec) }
         var files: [GroupRecord.File] = []
         var pins: [ObjectPin] = []
@@ -106,17 +107,17 @@ package actor GroupPublisher {
             files.append(.init(path: name, object: pin.id.description, byteCount: pin.byteCount))
             pins.append(pin)
         }
-        published[spec] = Published(files: files, pins: pins)
+        published[.version(spec)] = Published(files: files, pins: pins)
         return files
     }
 
     private func publish(_ sample: WarmupSample.DataFile) async throws(ObjectError) -> GroupRecord.File {
-        if let file = samples[sample]?.files.first { return file }
+        if let file = published[.sample(sample)]?.files.first { return file }
         let pin = try await put(sample.path)
         let object = pin.id.description
         // A name that no file has which lies beside a model: those with a dot aren't published.
         let file = GroupRecord.File(path: ".sample-\(object.prefix(16))", object: object, byteCount: pin.byteCount)
-        samples[sample] = Published(files: [file], pins: [pin])
+        published[.sample(sample)] = Published(files: [file], pins: [pin])
         return file
     }
 

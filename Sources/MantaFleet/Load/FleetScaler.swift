@@ -77,7 +77,7 @@ struct FleetScaler: Sendable {
                 followed[record.name].flatMap { $0.configuration == configuration ? $0 : nil }
                 ?? Followed(
                     configuration, cpus: cpus,
-                    count: count(of: record, configuration, after: old, workers: state.workerCount),
+                    count: count(of: record, configuration, after: old, workers: state.takers.count),
                     last: followed[record.name]?.last ?? old?.scaling?.last)
             let groups = record.groups + (old?.groups ?? [])
             entry.ready = groups.map { ready[$0.name] ?? 0 }.max() ?? 0
@@ -192,14 +192,8 @@ extension AutoscalingConfiguration {
 }
 
 extension FleetState {
-    private var hosts: some Sequence<NodeRecord> {
-        nodes.values.lazy.filter { $0.isHost && !$0.isDraining }
-    }
-
-    fileprivate var workerCount: Int { hosts.reduce(0) { count, _ in count + 1 } }
-
-    /// All CPUs of nodes that host replicas.
-    fileprivate var workerCPUs: Int { max(hosts.reduce(0) { $0 + $1.capacity.cpus } / 1000, 1) }
+    /// All CPUs of nodes that take replicas.
+    fileprivate var workerCPUs: Int { max(takers.reduce(0) { $0 + $1.capacity.cpus } / 1000, 1) }
 
     /// How many replicas of each group are ready.
     fileprivate var readyCounts: [String: Int] {

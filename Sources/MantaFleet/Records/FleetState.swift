@@ -74,6 +74,9 @@ package struct FleetState: Sendable, Equatable {
         }
     }
 
+    /// The nodes that take replicas.
+    var takers: [NodeRecord] { nodes.values.filter { $0.isHost && !$0.isDraining } }
+
     /// The objects of all that is served or to be served, by their SHA-256.
     var objects: Set<String> { Set(deployments.values.flatMap(\.groups).flatMap(\.files).map(\.object)) }
 

@@ -23,13 +23,13 @@ struct FleetWishes: Sendable {
     ///
     /// - Returns: The deployments, by name.
     mutating func wanted(of state: FleetState, remembered: [String: NodeRecord] = [:]) -> [WantedDeployment] {
-        let hosts = Hosts(state.nodes.merging(remembered) { present, _ in present })
+        let hosts = Hosts(state, remembered: remembered)
         var next: [String: Known] = [:]
         let deployments = state.deployments.values.sorted { $0.name < $1.name }.map { record in
-            let (replicas, places) = (state.replicas(of: record), record.groups.map { hosts[$0.name] })
+            let (replicas, places) = (record.replicas(on: hosts.labels), record.groups.map { hosts[$0.name] })
             var known = known[record.name]
             if known?.record != record || known?.replicas != replicas || known?.hosts != places { known = nil }
-            let wanted = known?.wanted ?? state.wanted(record, on: hosts)
+            let wanted = known?.wanted ?? Self.wanted(record, on: hosts)
             next[record.name] = Known(record: record, replicas: replicas, hosts: places, wanted: wanted)
             return wanted
         }
@@ -48,9 +48,14 @@ private struct Hosts {
 
     /// In the order of their nodes.
     private var byGroup: [String: [Host]] = [:]
+    /// The labels of the nodes that take replicas.
+    let labels: [[String: String]]
 
-    init(_ nodes: [String: NodeRecord]) {
-        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+    init(_ state: FleetState, remembered: [String: NodeRecord]) {
+        labels = state.takers.map(\.labels)
+        for node in state.nodes.merging(remembered, uniquingKeysWith: { present, _ in present }).values.sorted(by: {
+            $0.id < $1.id
+        }) {
             for (group, replicas) in Dictionary(grouping: node.replicas, by: \.group) {
                 byGroup[group, default: []].append(Host(node: node.id, address: node.address, replicas: replicas))
             }
@@ -65,8 +70,8 @@ private struct Hosts {
     }
 }
 
-extension FleetState {
-    fileprivate func wanted(_ record: DeploymentRecord, on hosts: Hosts) -> WantedDeployment {
+extension FleetWishes {
+    private static func wanted(_ record: DeploymentRecord, on hosts: Hosts) -> WantedDeployment {
         var configuration = DeploymentConfiguration(name: record.name)
         var fault = record.fault
         do throws(ConfigurationErrors) {
@@ -77,7 +82,7 @@ extension FleetState {
         var wanted = WantedDeployment(
             configuration: configuration, source: .init(.admin),
             versions: served(record, on: hosts).map { .remote(number: $0.version, group: $0.name) }, scale: .pinned(1))
-        wanted.replicasElsewhere = replicas(of: record)
+        wanted.replicasElsewhere = record.replicas(on: hosts.labels)
         if let scaling = record.scaling {
             wanted.scale = .followed(scaling.configuration, count: record.replicas ?? 1)
             wanted.lastDecision = scaling.last?.decision
@@ -92,18 +97,13 @@ extension FleetState {
         return wanted
     }
 
-    /// How many replicas each version is to have.
-    fileprivate func replicas(of record: DeploymentRecord) -> Int {
-        record.replicas(on: nodes.values.filter { $0.isHost && !$0.isDraining }.map(\.labels))
-    }
-
     /// What a front is to serve: what is wanted, but in place of what isn't ready yet what was there before.
-    private func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
+    private static func served(_ record: DeploymentRecord, on hosts: Hosts) -> [GroupRecord] {
         guard !record.kept.isEmpty else { return record.versions }
         // What had taken over and rests is what is awaited.
         let isOldReady = record.kept.contains { hosts.readyCount(of: $0.name) > 0 }
         if record.takeover != nil, !isOldReady { return record.versions }
-        let full = replicas(of: record)
+        let full = record.replicas(on: hosts.labels)
         let count = max(min(full, record.takeover ?? full), 1)
         let new = record.versions.filter { hosts.readyCount(of: $0.name) >= count }
         guard new.count < record.versions.count else { return record.versions }
@@ -114,7 +114,7 @@ extension FleetState {
         return new + old.values.sorted { $0.version < $1.version }
     }
 
-    private func places(
+    private static func places(
         of group: GroupRecord, pending: String?, on hosts: Hosts
     ) -> WantedDeployment.Places {
         let path = "/v2/models/\(group.name.pathSegment)/versions/1"
