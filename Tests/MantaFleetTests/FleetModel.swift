@@ -1,3 +1,4 @@
+import MantaAutoscaler
 import MantaRuntime
 import MantaServing
 import MantaStore
@@ -21,6 +22,16 @@ struct FleetModel {
 
     init(workers: [String]) {
         for name in workers { join(name) }
+    }
+
+    /// Version 1 of "m" is there, with one replica and a count that follows the load.
+    static func following(on workers: [String]) -> FleetModel {
+        var fleet = FleetModel(workers: workers)
+        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
+        wanted.scaling = ScalingRecord(.init())
+        fleet.wanted = [wanted]
+        fleet.settle()
+        return fleet
     }
 
     mutating func join(_ name: String, _ kind: NodeRecord.Kind = .worker, cpus: Int = 4) {

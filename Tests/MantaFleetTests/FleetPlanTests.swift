@@ -361,11 +361,7 @@ struct FleetPlanTests {
 
     @Test("the last replica of a deployment that is to rest stays until fronts know")
     func farewell() {
-        var fleet = FleetModel(workers: ["a", "b"])
-        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
-        wanted.scaling = ScalingRecord(.init())
-        fleet.wanted = [wanted]
-        fleet.settle()
+        var fleet = FleetModel.following(on: ["a", "b"])
         fleet.wanted[0].replicas = 0
         fleet.settle()
         #expect(fleet.state.deployments["m"]?.replicas == 0)
@@ -378,11 +374,7 @@ struct FleetPlanTests {
 
     @Test("a count that rises once a new version has taken over doesn't give its requests back to the old one")
     func risingCount() throws {
-        var fleet = FleetModel(workers: ["a", "b"])
-        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
-        wanted.scaling = ScalingRecord(.init())
-        fleet.wanted = [wanted]
-        fleet.settle()
+        var fleet = FleetModel.following(on: ["a", "b"])
         fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
         fleet.settle()
         let new = fleet.wanted[0].versions[0].name
@@ -401,11 +393,8 @@ struct FleetPlanTests {
 
     @Test("what rests keeps the version that served, until the new one does")
     func updateAtRest() throws {
-        var fleet = FleetModel(workers: ["a"])
-        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
-        wanted.scaling = ScalingRecord(.init())
-        fleet.wanted = [wanted]
-        fleet.settle()
+        var fleet = FleetModel.following(on: ["a"])
+        let old = fleet.wanted[0].versions[0].name
         fleet.wanted[0].replicas = 0
         fleet.settle()
         fleet.pass(FleetPlan.farewellTime)
@@ -414,7 +403,6 @@ struct FleetPlanTests {
         fleet.pass(FleetPlan.settleTime * 2)
         #expect(fleet.hosts(of: "m").isEmpty)
 
-        let old = wanted.versions[0].name
         fleet.holdsBack = true
         fleet.wanted[0].replicas = 1
         fleet.settle()
@@ -429,11 +417,7 @@ struct FleetPlanTests {
 
     @Test("what rests soon after it has taken over is what wakes")
     func restAfterUpdate() throws {
-        var fleet = FleetModel(workers: ["a"])
-        var wanted = DeploymentRecord.of("m", version: 1, replicas: 1)
-        wanted.scaling = ScalingRecord(.init())
-        fleet.wanted = [wanted]
-        fleet.settle()
+        var fleet = FleetModel.following(on: ["a"])
         fleet.wanted[0].versions = DeploymentRecord.of("m", version: 2).versions
         fleet.settle()
         fleet.wanted[0].replicas = 0
