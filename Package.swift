@@ -98,11 +98,8 @@ let package = Package(
             swiftSettings: generatedSettings),
         part("MantaSharedMemory", ["MantaCore"]),
         part("MantaAutoscaler", ["MantaTime"]),
-        part(
-            "MantaStore",
-            [
-                "MantaCore", "MantaThreads", "MantaTime", crypto, grdb, httpClient, nioCore, nioHTTP, nioPosix, nioSSL,
-            ]),
+        part("MantaStore", ["MantaCore", "MantaThreads", "MantaTime", crypto, grdb]),
+        part("MantaEtcd", ["MantaStore", "MantaTime", httpClient, nioCore, nioHTTP, nioPosix, nioSSL]),
 
         part("MantaRuntime", ["MantaThreads", "MantaTime", crypto, heap]),
         part(
@@ -175,8 +172,9 @@ let package = Package(
             "MantaServer",
             [
                 "MantaCore", "MantaTelemetry", "MantaHTTP", "MantaONNX", "MantaRemote", "MantaBatching", "MantaServing",
-                "MantaConfig", "MantaStore", "MantaController", "MantaSharedMemory", "MantaGateway", "MantaGRPC",
-                "MantaAdmin", "MantaFleet", "MantaRuntime", "MantaTime", logging, lifecycle, signals, metrics,
+                "MantaConfig", "MantaStore", "MantaEtcd", "MantaController", "MantaSharedMemory", "MantaGateway",
+                "MantaGRPC", "MantaAdmin", "MantaFleet", "MantaRuntime", "MantaTime", logging, lifecycle, signals,
+                metrics,
             ]),
         part(
             "MantaClient",
@@ -203,7 +201,7 @@ let package = Package(
             name: "manta-sim", dependencies: ["MantaSimulation", arguments], swiftSettings: settings),
 
         part("MantaTestKit", ["MantaCore", "MantaThreads", "MantaTime"]),
-        part("MantaStoreTestKit", ["MantaProcesses", "MantaStore", "MantaTestKit"]),
+        part("MantaStoreTestKit", ["MantaProcesses", "MantaEtcd", "MantaStore", "MantaTestKit"]),
         part(
             "MantaGatewayTestKit",
             [
@@ -216,8 +214,10 @@ let package = Package(
         tests("MantaAutoscaler"),
         // A process that the tests of the store start and kill.
         .executableTarget(
-            name: "store-writer", dependencies: ["MantaStore"], path: "Tests/StoreWriter", swiftSettings: settings),
-        tests("MantaStore", ["MantaProcesses", "MantaThreads", "MantaStoreTestKit", "store-writer", grdb]),
+            name: "store-writer", dependencies: ["MantaEtcd", "MantaStore"], path: "Tests/StoreWriter",
+            swiftSettings: settings),
+        tests(
+            "MantaStore", ["MantaProcesses", "MantaThreads", "MantaEtcd", "MantaStoreTestKit", "store-writer", grdb]),
         // A process that the tests of objects start and kill.
         .executableTarget(
             name: "object-writer", dependencies: ["MantaRuntime"], path: "Tests/ObjectWriter", swiftSettings: settings),

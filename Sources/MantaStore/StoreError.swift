@@ -52,12 +52,12 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
 
 extension StoreError {
     /// A lease isn't there any more.
-    static func lost(_ lease: LeaseID, _ consequence: String) -> StoreError {
+    package static func lost(_ lease: LeaseID, _ consequence: String) -> StoreError {
         StoreError(.leaseLost, "lease \(lease.rawValue) has expired or was revoked: \(consequence)")
     }
 
     /// Refuses a lease that is too short for every form of store.
-    static func check(timeToLive: Duration) throws(StoreError) {
+    package static func check(timeToLive: Duration) throws(StoreError) {
         guard timeToLive >= .seconds(1) else {
             throw StoreError(.invalid, "a lease's time to live is \(timeToLive), expected at least 1 second")
         }

@@ -1,6 +1,7 @@
 import Foundation
+package import MantaEtcd
 import MantaProcesses
-package import MantaStore
+import MantaStore
 import MantaTestKit
 import Synchronization
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import MantaEtcd
 import MantaStore
 
 /// A process of its own around a store, for tests that kill it, lock it out or take its disk away.

@@ -2,6 +2,7 @@ import FoundationEssentials
 import Logging
 import MantaConfig
 import MantaController
+import MantaEtcd
 import MantaFleet
 import MantaHTTP
 import MantaRuntime

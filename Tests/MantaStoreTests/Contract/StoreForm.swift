@@ -2,6 +2,7 @@ import MantaTestKit
 import MantaTime
 import Testing
 
+@testable import MantaEtcd
 @testable import MantaStore
 
 /// A form of store, for the tests that all of them pass.

@@ -4,6 +4,7 @@ import MantaStoreTestKit
 import MantaTestKit
 import Testing
 
+@testable import MantaEtcd
 @testable import MantaStore
 
 /// Certificates, users and passwords.

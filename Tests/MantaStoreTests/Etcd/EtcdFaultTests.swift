@@ -3,6 +3,7 @@ import MantaStoreTestKit
 import MantaTestKit
 import Testing
 
+@testable import MantaEtcd
 @testable import MantaStore
 
 /// Members that are killed, stopped and started again.

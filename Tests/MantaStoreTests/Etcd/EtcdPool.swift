@@ -1,6 +1,7 @@
 import Foundation
 import MantaStoreTestKit
 
+@testable import MantaEtcd
 @testable import MantaStore
 
 /// A few etcds that tests have one after the other, each for itself: the revision and what is forgotten are of the whole

@@ -3,6 +3,7 @@ import MantaStoreTestKit
 import MantaTestKit
 import Testing
 
+@testable import MantaEtcd
 @testable import MantaStore
 
 /// What only a store in etcd does.

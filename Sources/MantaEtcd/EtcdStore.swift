@@ -1,4 +1,5 @@
 import FoundationEssentials
+public import MantaStore
 import MantaTime
 import Synchronization
 

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import MantaStore
 import NIOCore
 
 /// A watch at one member, while its connection holds.

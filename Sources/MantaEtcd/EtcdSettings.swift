@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MantaStore
 
 /// How an etcd is reached.
 public struct EtcdSettings: Sendable {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MantaStore
 
 /// How a store's keys are named in etcd: with a prefix that the store's users don't see. A value.
 struct EtcdKeys {

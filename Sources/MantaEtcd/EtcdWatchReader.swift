@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import FoundationEssentials
+import MantaStore
 import MantaTime
 import NIOCore
 import Synchronization
