@@ -31,6 +31,22 @@ public protocol LoadedModel: AnyObject, Sendable {
     /// - Throws: ``ServingError`` with code `engineFailed`. The model stays usable.
     /// - Note: Blocks its thread for the whole run, milliseconds to seconds.
     func run(_ inputs: [Tensor?], outputs: [Int]) throws(ServingError) -> [Tensor]
+
+    /// Whether memory that a run needed is kept for further ones.
+    var keepsMemory: Bool { get }
+
+    /// Gives such memory back to the system. Called when nothing has run for a while; runs may begin meanwhile.
+    ///
+    /// - Note: Blocks its thread for milliseconds.
+    func giveBackMemory()
+}
+
+extension LoadedModel {
+    /// Most keep none.
+    public var keepsMemory: Bool { false }
+
+    /// Nothing to give.
+    public func giveBackMemory() {}
 }
 
 /// Where a model is and how to load it.
@@ -67,8 +83,7 @@ public struct EngineOptions: Sendable, Hashable {
     public var interOpThreads = 1
     /// How much the graph is optimised.
     public var optimization = Optimization.all
-    /// Whether the engine keeps freed memory for the next run. Faster, but it never shrinks, so it is off for models
-    /// whose shapes vary beyond the batch.
+    /// Whether the engine keeps freed memory for the next run; `nil`: yes.
     public var arena: Bool?
     /// Whether the engine plans memory once for each input shape. `nil`: only if all shapes are fixed, since it keeps a
     /// plan for each shape that it has seen.

@@ -26,6 +26,12 @@ final class ONNXModel: LoadedModel {
         FreedMemory.giveBack()
     }
 
+    var keepsMemory: Bool { runner.session.memoryReturn != nil }
+
+    func giveBackMemory() {
+        runner.giveBackMemory(signature.inputs.map { $0.isOptional ? nil : .smallest($0) })
+    }
+
     func run(_ inputs: [Tensor?], outputs: [Int]) throws(ServingError) -> [Tensor] {
         precondition(inputs.count == signature.inputs.count && !outputs.isEmpty)
         do throws(RuntimeFailure) {
@@ -33,5 +39,18 @@ final class ONNXModel: LoadedModel {
         } catch {
             throw ServingError(.engineFailed, "the model's run failed: \(error.summary)", cause: error)
         }
+    }
+}
+
+extension Tensor {
+    /// A tensor of no rows, or of as few elements as an input can have.
+    fileprivate static func smallest(_ spec: TensorSpec) -> Tensor {
+        let shape = Shape(spec.shape.dimensions.map { max($0, 0) })
+        let count = shape.elementCount ?? 0
+        guard let size = spec.dataType.byteWidth else {
+            return Tensor(shape: shape, strings: [String](repeating: "", count: count))
+        }
+        let zeros = Tensor(shape: [count * size], [UInt8](repeating: 0, count: count * size))
+        return Tensor(spec.dataType, shape: shape, buffer: zeros.buffer)
     }
 }

@@ -1,7 +1,5 @@
 internal import CONNXRuntime
 internal import MantaCore
-internal import MantaTime
-internal import Synchronization
 
 /// A model loaded by the runtime: graph and weights, shared by all who run it.
 ///
@@ -11,15 +9,13 @@ internal import Synchronization
     let runtime: Runtime
     /// Lives as long as this object.
     let raw: OpaquePointer
-    /// The options of a run that gives the arena's unused memory back afterwards; `nil` if there is none to give back.
-    /// Lives as long as this object.
-    private let returningMemory: OpaquePointer?
-    /// In which second of the machine's life that was last done.
-    private let lastReturn = Atomic<Int64>(0)
+    /// How the arena's unused memory is given back; `nil` if there is none to give back.
+    let memoryReturn: MemoryReturn?
 
     /// Loads the model file at `path`. External data is looked for beside it.
     init(path: String, settings: SessionSettings, runtime: Runtime) throws(RuntimeFailure) {
         self.runtime = runtime
+        memoryReturn = settings.returnsMemory ? try MemoryReturn(runtime) : nil
         var options: OpaquePointer?
         try unsafe runtime.check(runtime.api.pointee.CreateSessionOptions(&options))
         defer { unsafe runtime.api.pointee.ReleaseSessionOptions(options) }
@@ -27,42 +23,11 @@ internal import Synchronization
         var session: OpaquePointer?
         try unsafe runtime.check(runtime.api.pointee.CreateSession(runtime.environment, path, options, &session))
         guard let session = unsafe session else { throw RuntimeFailure("the runtime gave no session") }
-        do throws(RuntimeFailure) {
-            unsafe returningMemory = settings.returnsMemory ? try unsafe Self.returningMemory(runtime) : nil
-        } catch {
-            unsafe runtime.api.pointee.ReleaseSession(session)
-            throw error
-        }
         unsafe raw = session
     }
 
-    private static func returningMemory(_ runtime: Runtime) throws(RuntimeFailure) -> OpaquePointer? {
-        var options: OpaquePointer?
-        try unsafe runtime.check(runtime.api.pointee.CreateRunOptions(&options))
-        do throws(RuntimeFailure) {
-            try unsafe runtime.check(
-                runtime.api.pointee.AddRunConfigEntry(options, "memory.enable_memory_arena_shrinkage", "cpu:0"))
-        } catch {
-            unsafe runtime.api.pointee.ReleaseRunOptions(options)
-            throw error
-        }
-        return unsafe options
-    }
-
     deinit {
-        unsafe runtime.api.pointee.ReleaseRunOptions(returningMemory)
         unsafe runtime.api.pointee.ReleaseSession(raw)
-    }
-
-    /// The options of the next run; `nil` for the usual ones.
-    ///
-    /// To get memory again from the system costs a run some milliseconds, so it is given away once a second.
-    func optionsOfNextRun() -> OpaquePointer? {
-        guard unsafe returningMemory != nil else { return nil }
-        let (now, last) = (Instant.now.secondsSinceStart, lastReturn.load(ordering: .relaxed))
-        guard now != last else { return nil }
-        let isFirst = lastReturn.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
-        return isFirst ? unsafe returningMemory : nil
     }
 }
 

@@ -11,19 +11,38 @@ struct Runner: Sendable {
 
     /// Runs the model once on the calling thread.
     func run(_ inputs: [Tensor?], outputs: [Int]) throws(RuntimeFailure) -> [Tensor] {
+        let options = unsafe session.memoryReturn?.optionsOfNextRun()
+        defer { if unsafe options != nil { FreedMemory.giveBack() } }
+        return try unsafe run(inputs, outputs: outputs, options: options)
+    }
+
+    /// Gives what the arena doesn't use back to the system.
+    ///
+    /// - Parameter inputs: Of the right types and shapes. Their values don't matter.
+    func giveBackMemory(_ inputs: [Tensor?]) {
+        guard let options = unsafe session.memoryReturn?.insteadOfRun else { return }
+        // It is meant to be ended.
+        _ = try? unsafe run(inputs, outputs: [0], options: options)
+        FreedMemory.giveBack()
+    }
+
+    private func run(
+        _ inputs: [Tensor?], outputs: [Int], options: OpaquePointer?
+    ) throws(RuntimeFailure) -> [Tensor] {
         let capacity = inputs.count + outputs.count
         return try unsafe withUnsafeTemporaryAllocation(of: OpaquePointer?.self, capacity: capacity) {
             values throws(RuntimeFailure) in
             try unsafe withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: capacity) {
                 names throws(RuntimeFailure) in
-                try unsafe run(inputs, outputs: outputs, values: values, names: names)
+                try unsafe run(inputs, outputs: outputs, options: options, values: values, names: names)
             }
         }
     }
 
     /// Runs with room for the values and names of all inputs, then of all outputs.
     private func run(
-        _ inputs: [Tensor?], outputs: [Int], values: UnsafeMutableBufferPointer<OpaquePointer?>,
+        _ inputs: [Tensor?], outputs: [Int], options: OpaquePointer?,
+        values: UnsafeMutableBufferPointer<OpaquePointer?>,
         names: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>
     ) throws(RuntimeFailure) -> [Tensor] {
         let api = unsafe runtime.api
@@ -50,8 +69,6 @@ struct Runner: Sendable {
             unsafe names[given.count + position] = outputNames.pointers[index]
         }
         guard let allValues = values.baseAddress, let allNames = names.baseAddress else { return [] }
-        let options = unsafe session.optionsOfNextRun()
-        defer { if unsafe options != nil { FreedMemory.giveBack() } }
         try unsafe runtime.check(
             api.pointee.Run(
                 session.raw, options, allNames, allValues, given.count, allNames + given.count,

@@ -53,6 +53,12 @@ actor Replica {
         }
     }
 
+    /// Gives back what the model and the allocator keep for this replica's runs. On its own thread, since the allocator
+    /// keeps something for each.
+    func giveBackMemory() {
+        runs.current.model.giveBackMemory()
+    }
+
     private func execute(_ batch: [QueuedRequest<PendingInference>], by run: BatchRun) {
         let taken = time.now
         do throws(ServingError) {

@@ -54,6 +54,10 @@ final class AdaptedModel: LoadedModel {
         }
     }
 
+    var keepsMemory: Bool { model.keepsMemory }
+
+    func giveBackMemory() { model.giveBackMemory() }
+
     private static func adapt(
         _ ports: [TensorPort], _ specs: [TensorSpec], kind: String, isBatched: Bool
     ) throws(ServingError) -> [(port: Port, spec: TensorSpec)] {

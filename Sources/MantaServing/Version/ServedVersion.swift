@@ -260,6 +260,7 @@ public final class ServedVersion: Sendable {
             switch live.lanes {
             case .local(let runs):
                 limit.addTask { await self.keepSpare(runs, of: live) }
+                limit.addTask { await self.giveBackIdleMemory(runs) }
                 await serve(live, with: runs, report: report)
             case .remote(let remote):
                 await serve(with: remote, report: report)
