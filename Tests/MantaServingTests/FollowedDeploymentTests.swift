@@ -64,6 +64,43 @@ struct FollowedDeploymentTests {
         }
     }
 
+    @Test("a request that waits for a replica is answered by the version that is wanted by then")
+    func updatedMeanwhile() async throws {
+        try await Self.running(Self.wanted(count: 1)) { deployment in
+            _ = await deployment.settled(within: .seconds(30))
+            deployment.apply(Self.wanted(count: 0, after: Self.decision(from: 1, to: 0)))
+            _ = await deployment.settled(within: .seconds(30)) { $0.state == .asleep }
+            async let answer = deployment.infer(Self.request, at: try deployment.target(nil))
+            while deployment.measureLoad()?.queued != 1 { await Task.yield() }
+
+            var wanted = Self.wanted(count: 1, after: Self.decision(from: 0, to: 1))
+            wanted.versions = [.remote(number: 2)]
+            wanted.places = [.remote(number: 2): .init([Self.address])]
+            deployment.apply(wanted)
+
+            #expect(try await answer.outputs.count == 1)
+            #expect(deployment.versions == [2])
+        }
+    }
+
+    @Test("a request also waits while somebody has given it a fixed count, and its replica is being started")
+    func pinnedMeanwhile() async throws {
+        try await Self.running(Self.wanted(count: 1)) { deployment in
+            _ = await deployment.settled(within: .seconds(30))
+            deployment.apply(Self.wanted(count: 0, after: Self.decision(from: 1, to: 0)))
+            _ = await deployment.settled(within: .seconds(30)) { $0.state == .asleep }
+            var wanted = Self.wanted(count: 0)
+            wanted.scale = .pinned(1)
+            deployment.apply(wanted)
+            _ = await deployment.settled(within: .seconds(30)) { $0.state == .loading }
+
+            async let answer = deployment.infer(Self.request, at: try deployment.target(nil))
+            wanted.places = [.remote(number: 1): .init([Self.address])]
+            deployment.apply(wanted)
+            #expect(try await answer.outputs.count == 1)
+        }
+    }
+
     @Test("one that never had a replica here asks for one: without it no request can wait")
     func unknown() async throws {
         try await Self.running(Self.wanted(count: 0)) { deployment in

@@ -147,11 +147,12 @@ extension Deployment {
         let result = await changes.first(until: deadline, time: time) { [self] () -> Result<Route, ServingError>? in
             do throws(ServingError) {
                 if let route = try target(number).route { return .success(route) }
-                wake(number)
-                return nil
             } catch {
-                return .failure(error)
+                // It may be another version by now, which nobody has seen yet: who waits for that waits on.
+                guard state.withLock({ $0.isExpected(number) }) else { return .failure(error) }
             }
+            wake(number)
+            return nil
         }
         if let result { return try result.get() }
         if Task.isCancelled { throw ServingError(.cancelled, "the caller has gone") }
@@ -179,10 +180,16 @@ extension Deployment.State {
     /// Versions that are asleep and that a request wakes up.
     var wakeable: [Int] { controller.routes.asleep.filter(isWorthWaiting) }
 
-    /// Whether a version without a replica gets one when a request comes: what such requests look like is known, since it
-    /// had one before.
-    fileprivate func isWorthWaiting(for version: Int) -> Bool {
-        guard wanted.scale.wakesUp, signatures[version] != nil, !isStopping, !isRemoved else { return false }
+    /// Whether requests for a version that has no replica wait for one: what they look like is known, since it had one
+    /// before.
+    fileprivate func isWorthWaiting(for version: Int) -> Bool { signatures[version] != nil && isExpected(version) }
+
+    /// Whether a version, or the one of requests that name none, gets a replica, if not by itself then since a request
+    /// comes.
+    fileprivate func isExpected(_ number: Int?) -> Bool {
+        guard !isStopping, !isRemoved, let version = number ?? defaultVersion,
+            wanted.scale.wakesUp || controller.count(of: version) > 0
+        else { return false }
         return controller.wanted.contains { $0.version.number == version && controller.halted[$0] == nil }
     }
 

@@ -151,6 +151,14 @@ public final class Deployment: Sendable {
         state.withLock { Set($0.routing.routes.keys).union($0.wakeable).sorted() }
     }
 
+    /// The versions that were found unfit, and why.
+    package var rejected: [VersionSpec: String] {
+        state.withLock { state in
+            let halted = state.controller.halted
+            return halted.isEmpty ? [:] : Dictionary(halted.map { ($0.version, $1) }, uniquingKeysWith: { $1 })
+        }
+    }
+
     /// What the protocol's metadata calls the kind of model.
     package var platform: String { environment.engine.platform }
 
