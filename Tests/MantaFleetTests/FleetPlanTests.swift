@@ -72,6 +72,30 @@ struct FleetPlanTests {
         #expect(fleet.hosts(of: "m") == ["a": 1, "b": 1])
     }
 
+    @Test("what served before an update that a front finds unfit stays, with the reason, until no front does any more")
+    func rejected() throws {
+        var fleet = FleetModel(workers: ["a"])
+        fleet.join("front", .front, cpus: 0)
+        fleet.wanted = [.of("m", version: 1)]
+        fleet.settle()
+        let old = try #require(fleet.state.deployments["m"]?.versions.first?.name)
+        fleet.wanted = [.of("m", version: 2)]
+        fleet.settle()
+        let new = try #require(fleet.state.deployments["m"]?.versions.first?.name)
+
+        fleet.state.nodes["front"]?.rejected = [new: "it failed"]
+        fleet.pass(FleetPlan.settleTime * 4)
+        #expect(fleet.ready(old) == 1 && fleet.ready(new) == 1)
+        #expect(fleet.state.deployments["m"]?.kept.map(\.name) == [old])
+        #expect(fleet.state.deployments["m"]?.pending[new] == "front: it failed")
+
+        fleet.state.nodes["front"]?.rejected = nil
+        fleet.settle()
+        fleet.pass(FleetPlan.settleTime)
+        #expect(fleet.ready(old) == 0)
+        #expect(fleet.state.deployments["m"]?.pending.isEmpty == true)
+    }
+
     @Test("an update that is taken back goes on with what serves, which isn't loaded again")
     func takenBack() throws {
         var fleet = FleetModel(workers: ["a"])

@@ -54,7 +54,7 @@ package final class CatalogHost: ReplicaHost {
             throw ObjectError(.invalid, "\"\(group.name)\" isn't the name of a group")
         }
         await fetcher.update { directory in
-            directory.add(holders)
+            directory.set(holders)
         }
         var pins: [ObjectPin] = []
         for file in group.files {

@@ -25,6 +25,8 @@ struct FleetPlan: Sendable {
     private var restingSince: [String: Instant] = [:]
     /// Keeps models from ending one worker after the other.
     private var crashes = CrashGuard()
+    /// The groups that a front has found unfit, and why.
+    private var rejected: [String: String] = [:]
 
     init() {}
 
@@ -53,6 +55,10 @@ struct FleetPlan: Sendable {
         let nodes = workers(of: state)
         let ready = readyReplicas(of: state)
         notice(vanished, state: state, at: now)
+        rejected = [:]
+        for node in state.nodes.values.sorted(by: { $0.id < $1.id }) {
+            for (group, reason) in node.rejected ?? [:] { rejected[group] = "\(node.id): \(reason)" }
+        }
         var deployments: [String: DeploymentRecord] = [:]
         let known = Set(wanted.map(\.name))
         let others = state.deployments.values.filter { !known.contains($0.name) && !ended.contains($0.name) }
@@ -82,9 +88,9 @@ struct FleetPlan: Sendable {
             held.isEmpty
             ? placement.assignments.replicas
             : permitted(placement.assignments.replicas, by: held, ready: ready, present: state.nodes)
-        for (group, verdict) in held {
+        for (group, reason) in rejected.merging(held.mapValues(\.reason), uniquingKeysWith: { $1 }) {
             for (name, deployment) in deployments where deployment.groups.contains(where: { $0.name == group }) {
-                deployments[name]?.pending[group] = verdict.reason
+                deployments[name]?.pending[group] = reason
             }
         }
         for pending in placement.pending {
@@ -184,7 +190,7 @@ struct FleetPlan: Sendable {
         // Of none that are ready nobody knows whether they can be: what rests keeps what served before it.
         let isReady =
             next.fault == nil && !next.versions.isEmpty && (count > 0 || next.scaling == nil || takeover != nil)
-            && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count }
+            && next.versions.allSatisfy { (readyCounts[$0.name] ?? 0) >= count && rejected[$0.name] == nil }
         if isReady, next.scaling != nil {
             next.takeover = count > 0 ? count : takeover
         } else if next.kept.allSatisfy({ readyCounts[$0.name] ?? 0 == 0 }) {

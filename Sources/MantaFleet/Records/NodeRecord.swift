@@ -46,6 +46,8 @@ package struct NodeRecord: Codable, Sendable, Equatable {
     /// The objects that it has, by their SHA-256.
     package var objects: [String] = []
     package var replicas: [Replica] = []
+    /// The groups that a front has found unfit for its requests, and why; `nil` if there are none.
+    package var rejected: [String: String]?
 
     /// A node that hasn't said more of itself.
     package init(id: String, kind: Kind, capacity: Capacity, labels: [String: String] = [:]) {

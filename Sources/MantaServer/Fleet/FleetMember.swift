@@ -85,7 +85,7 @@ final class FleetMember: Sendable {
                 logger: logger
             ) { await publisher.publish($0, keeping: $1) }
             duties = .front(
-                mirror, FleetFront(mirror: mirror, catalog: catalog), leader,
+                mirror, FleetFront(mirror: mirror, catalog: catalog, registration: registration), leader,
                 LoadReporter(node: id, catalog: catalog, store: store, keeper: keeper))
         case .worker:
             (nodes, duties) = (nil, .worker)

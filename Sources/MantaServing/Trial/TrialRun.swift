@@ -1,6 +1,7 @@
 import MantaBatching
 import MantaCore
 import MantaTime
+import Synchronization
 
 /// Runs copies of live requests through a new instance, one at a time, so that it can be judged before clients depend on
 /// it. What doesn't fit is not copied: a trial never holds up a request.
@@ -10,6 +11,8 @@ final class TrialRun: Sendable {
     private let rollout: DeploymentConfiguration.Rollout
     private let objective: Duration?
     private let time: any TimeSource
+    /// Whether the last request that it was to answer, it hasn't.
+    private let isUndecided = Atomic(false)
     private let samples = AsyncStream.makeStream(of: InferenceRequest.self, bufferingPolicy: .bufferingOldest(1))
 
     init(
@@ -43,9 +46,9 @@ final class TrialRun: Sendable {
         let (start, busyBefore) = (time.now, baseline.busy)
         var trial = Trial(requests: rollout.trialRequests, objective: objective)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [time, rollout, continuation = samples.continuation] in
-                try? await time.sleep(until: start + rollout.trialTime)
-                continuation.finish()
+            group.addTask {
+                await self.wait()
+                self.end()
             }
             for await request in samples.stream {
                 await put(request, through: &trial)
@@ -59,7 +62,15 @@ final class TrialRun: Sendable {
         return trial.fault(load: load)
     }
 
+    /// Waits until its time is over. While there was nobody to run a copy, what serves goes on and the trial with it.
+    private func wait() async {
+        repeat {
+            guard (try? await time.sleep(until: time.now + rollout.trialTime)) != nil else { return }
+        } while isUndecided.load(ordering: .relaxed) && baseline.canAnswer
+    }
+
     private func put(_ request: InferenceRequest, through trial: inout Trial) async {
+        isUndecided.store(true, ordering: .relaxed)
         do throws(ServingError) {
             guard let response = try await candidate.infer(request, isCopy: true) else { return }
             trial.passed(
@@ -67,14 +78,26 @@ final class TrialRun: Sendable {
                     elapsed: response.timing.run + response.timing.batch,
                     expected: baseline.sizer?.curve.expectedTime(rows: response.timing.batchRows)))
         } catch {
+            // That nobody was there to run it says nothing of the model.
+            if error.code.isOfReplicas { return }
             // Requests for other tensors are wrong now; that was meant.
-            if error.code == .invalidRequest, rollout.allowsSignatureChange { return }
-            trial.failed(error)
+            if error.code != .invalidRequest || !rollout.allowsSignatureChange { trial.failed(error) }
         }
+        isUndecided.store(false, ordering: .relaxed)
+    }
+}
+
+extension ServingError.Code {
+    /// Whether it is about the replicas, not about the model.
+    fileprivate var isOfReplicas: Bool {
+        [.deadlineExceeded, .modelUnavailable, .overloaded, .shuttingDown, .cancelled].contains(self)
     }
 }
 
 extension ServedVersion {
     /// How long its replicas have worked, together.
     fileprivate var busy: Duration { replicas.reduce(.zero) { $0 + $1.busy } }
+
+    /// Whether it serves, and has a replica for that.
+    fileprivate var canAnswer: Bool { state.isReady && live?.remote?.outage == nil }
 }

@@ -33,7 +33,7 @@ final class SimulatedFront: @unchecked Sendable {
         record.address = process.address
         let registration = NodeRegistration(record, store: store, keeper: keeper, time: process)
         let mirror = StoreMirror(store: store, prefix: FleetState.prefix, file: disk, time: process)
-        let front = FleetFront(mirror: mirror, catalog: catalog, time: process)
+        let front = FleetFront(mirror: mirror, catalog: catalog, registration: registration, time: process)
         let leader = FleetLeader(
             store: store, mirror: mirror, keeper: keeper, registration: registration, logger: world.logger,
             time: process
