@@ -95,11 +95,12 @@ extension ObjectDirectory {
         if holdings[id]?.isEmpty == true { holdings[id] = nil }
     }
 
-    /// These nodes told that they have all of these objects: their names, by the SHA-256 of the objects.
-    package mutating func add(_ holders: [String: [String]]) {
-        for (object, nodes) in holders.sorted(by: { $0.key < $1.key }) {
+    /// These nodes have all of these objects, as far as is known now, and no others: their names, by the SHA-256 of the
+    /// objects.
+    package mutating func set(_ holders: [String: [String]]) {
+        for (object, nodes) in holders {
             guard let id = ObjectID(object) else { continue }
-            for node in nodes { set(.whole, of: id, at: node) }
+            holdings[id] = nodes.isEmpty ? nil : Dictionary(nodes.map { ($0, .whole) }, uniquingKeysWith: { $1 })
         }
     }
 

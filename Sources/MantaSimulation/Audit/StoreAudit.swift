@@ -63,9 +63,14 @@ struct StoreAudit {
 
     /// The fewest replicas that a deployment was to have since then.
     func fewestReplicas(of deployment: String, since start: Instant) -> Int {
+        replicas(of: deployment, since: start).min() ?? .max
+    }
+
+    /// All counts that were wanted.
+    func replicas(of deployment: String, since start: Instant) -> [Int] {
         let known = counts[deployment] ?? []
         let first = known.lastIndex { $0.since <= start } ?? known.startIndex
-        return known[first...].map(\.count).min() ?? .max
+        return known[first...].map(\.count)
     }
 
     private mutating func delete(_ key: String) {

@@ -41,7 +41,7 @@ final class SimulatedHost: ReplicaHost, @unchecked Sendable {
     var objects: [String] { Set(groups.values.flatMap(\.record.files).map(\.object)).sorted() }
 
     func prepare(_ group: GroupRecord, from holders: [String: [String]]) async throws {
-        directory.add(holders)
+        directory.set(holders)
         for file in group.files {
             guard let id = ObjectID(file.object) else { throw Failure(description: "\(file.object) is no object") }
             try await fetch(id, byteCount: file.byteCount)

@@ -38,6 +38,18 @@ struct ObjectDirectoryTests {
         #expect(directory.holders(of: id).isEmpty)
     }
 
+    @Test("who has an object is what was told last: a node that isn't named any more isn't asked")
+    func toldAnew() {
+        var directory = directory()
+        directory.set([id.description: ["a", "gone"]])
+        directory.set([id.description: ["b"], ObjectID(of: [2]).description: ["c"]])
+        #expect(directory.holders(of: id) == ["b"])
+        let choices = (0..<8).map { directory.choose(for: id, chunk: $0, at: start) }
+        #expect(choices.allSatisfy { $0 == .pull("b") })
+        directory.set([id.description: []])
+        #expect(directory.choose(for: id, chunk: 0, at: start) == .nobody)
+    }
+
     @Test("a node that failed rests for longer each time, and one that answered doesn't")
     func rest() {
         var directory = directory()
