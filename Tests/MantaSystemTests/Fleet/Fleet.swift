@@ -40,13 +40,14 @@ final class Fleet: Sendable {
     /// Starts a front, which keeps what it must under this name, with these arguments more. Unless it `hosts`, it leaves
     /// the replicas to others.
     func front(
-        _ name: String, port: Int = 0, hosts: Bool = false, _ arguments: [String] = []
+        _ name: String, port: Int = 0, hosts: Bool = false, _ arguments: [String] = [],
+        environment: [String: String] = [:]
     ) async throws -> ServerProcess {
         try await ServerProcess.start(
             join + [
                 "--config", "\(folder.path)/manta.yaml", "--state", "\(folder.path)/\(name)", "--http",
                 "127.0.0.1:\(port)",
-            ] + (hosts ? [] : ["--cpus", "0"]) + arguments)
+            ] + (hosts ? [] : ["--cpus", "0"]) + arguments, environment: environment)
     }
 
     /// Starts a worker, which has no disk in common with the fronts but for what it keeps under this name.
@@ -92,16 +93,17 @@ final class Fleet: Sendable {
         }
     }
 
-    /// Waits until the model is as wanted, as a front sees it.
+    /// Waits until the model, or another one, is as wanted, as a front sees it.
     @discardableResult
     static func wait(
-        _ front: ServerProcess, for what: String, until isRight: @escaping @Sendable (OperatorClient.Deployment) -> Bool
+        _ front: ServerProcess, for what: String, model: String = "m", within limit: Duration = OperatorClient.limit,
+        until isRight: @escaping @Sendable (OperatorClient.Deployment) -> Bool
     ) async throws -> OperatorClient.Deployment {
         try await onThread {
             let admin = try OperatorClient(host: front.host, port: front.adminPort)
             // The front may not know of the model yet.
-            while (try? admin.status(of: "m")) == nil {}
-            return try admin.wait(for: "m", what, until: isRight)
+            while (try? admin.status(of: model)) == nil {}
+            return try admin.wait(for: model, what, within: limit, until: isRight)
         }
     }
 

@@ -90,7 +90,7 @@ final class OperatorClient {
     }
 
     /// No step of an operator takes longer, or the test has failed.
-    private static let limit = Duration.seconds(30)
+    static let limit = Duration.seconds(30)
 
     private let client: SocketClient
     private let events: SocketClient
@@ -172,12 +172,12 @@ final class OperatorClient {
 
     /// Waits until a deployment is as wanted: looks whenever something has happened, and now and then.
     ///
-    /// - Throws: ``SocketClient/Failure`` with its last status after half a minute.
+    /// - Throws: ``SocketClient/Failure`` with its last status after the limit.
     @discardableResult
     func wait(
-        for name: String, _ what: String, until isRight: (Deployment) throws -> Bool
+        for name: String, _ what: String, within limit: Duration = limit, until isRight: (Deployment) throws -> Bool
     ) throws -> Deployment {
-        let deadline = ContinuousClock.now + Self.limit
+        let deadline = ContinuousClock.now + limit
         while true {
             let deployment = try status(of: name)
             if try isRight(deployment) { return deployment }
