@@ -37,7 +37,8 @@ def measure(run, number, options, record):
             for connections in options.connections:
                 result = server.load(model, connections, options.seconds)
                 record(kind="load", server=run.title, model=model, round=number, connections=connections, **result)
-        time.sleep(2)
+        # Some give memory back when they have nothing to do for a while.
+        time.sleep(5)
         resident, share = server.processes.memory()
         record(
             kind="run", server=run.title, models=", ".join(run.models), round=number, start=server.start_seconds,
