@@ -178,7 +178,7 @@ let package = Package(
             ]),
         part(
             "MantaClient",
-            ["MantaThreads", "MantaConfig", httpClient, nioCore, nioPosix, nioHTTP, nioSSL, yams]),
+            ["MantaThreads", "MantaTime", "MantaConfig", httpClient, nioCore, nioPosix, nioHTTP, nioSSL, yams]),
         .executableTarget(
             name: "manta",
             dependencies: [

@@ -198,18 +198,10 @@ final class EtcdConnection: Sendable {
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Result
     ) async throws(Failure) -> Result {
         do {
-            return try await withThrowingTaskGroup(of: Result?.self) { group in
-                group.addTask { try await work() }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let result = try await group.next() ?? nil else {
-                    throw Failure.unanswered("it doesn't answer within \(Int(limit.milliseconds)) ms")
-                }
-                return result
+            guard let result = try await MachineTime().result(within: limit, of: work) else {
+                throw Failure.unanswered("it doesn't answer within \(Int(limit.milliseconds)) ms")
             }
+            return result
         } catch let failure as Failure {
             throw failure
         } catch {

@@ -16,6 +16,28 @@ public protocol TimeSource: Sendable {
 extension TimeSource {
     /// A number from 0 to 1 by chance.
     public func jitter() -> Double { .random(in: 0...1) }
+
+    /// Does something for so long at most.
+    ///
+    /// - Parameters:
+    ///   - limit: How long.
+    ///   - work: What. It is cancelled when the time is over, and waited for.
+    /// - Returns: Its result; `nil` if the time was over first.
+    /// - Throws: What it throws.
+    package func result<Result: Sendable>(
+        within limit: Duration, of work: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result? {
+        let deadline = now + limit
+        return try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await work() }
+            group.addTask {
+                try await self.sleep(until: deadline)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
 }
 
 /// The machine's monotonic clock.

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import MantaTime
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -115,18 +116,10 @@ package struct ServerConnection: Sendable {
         _ limit: Duration, _ work: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
         do {
-            return try await withThrowingTaskGroup(of: Result?.self) { group in
-                group.addTask { try await work() }
-                group.addTask {
-                    try await Task.sleep(for: limit)
-                    return nil
-                }
-                defer { group.cancelAll() }
-                guard let result = try await group.next() ?? nil else {
-                    throw ClientError(.unavailable, "\(settings.url) doesn't answer within \(limit.text)")
-                }
-                return result
+            guard let result = try await MachineTime().result(within: limit, of: work) else {
+                throw ClientError(.unavailable, "\(settings.url) doesn't answer within \(limit.text)")
             }
+            return result
         } catch {
             if error is CancellationError || Task.isCancelled { throw CancellationError() }
             throw error as? ClientError ?? ClientError.unreachable(settings.url, error)

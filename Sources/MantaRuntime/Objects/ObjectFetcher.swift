@@ -237,18 +237,9 @@ extension ObjectFetcher {
     private nonisolated func read(
         _ id: ObjectID, _ range: Range<Int>, from source: any ObjectSource
     ) async throws -> [UInt8] {
-        let deadline = time.now + pullLimit
-        return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
-            group.addTask { try await source.read(id, range) }
-            group.addTask {
-                try await self.time.sleep(until: deadline)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let bytes = try await group.next() ?? nil else {
-                throw ObjectError(.unavailable, "no bytes came within \(self.pullLimit.milliseconds) ms")
-            }
-            return bytes
+        guard let bytes = try await time.result(within: pullLimit, of: { try await source.read(id, range) }) else {
+            throw ObjectError(.unavailable, "no bytes came within \(pullLimit.milliseconds) ms")
         }
+        return bytes
     }
 }
