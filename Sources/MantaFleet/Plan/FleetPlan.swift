@@ -25,8 +25,6 @@ struct FleetPlan: Sendable {
     private var restingSince: [String: Instant] = [:]
     /// Keeps models from ending one worker after the other.
     private var crashes = CrashGuard()
-    /// The groups that a front has found unfit, and why.
-    private var rejected: [String: String] = [:]
 
     init() {}
 
@@ -55,15 +53,13 @@ struct FleetPlan: Sendable {
         let nodes = workers(of: state)
         let ready = readyReplicas(of: state)
         notice(vanished, state: state, at: now)
-        rejected = [:]
-        for node in state.nodes.values.sorted(by: { $0.id < $1.id }) {
-            for (group, reason) in node.rejected ?? [:] { rejected[group] = "\(node.id): \(reason)" }
-        }
+        let rejected = state.rejected
         var deployments: [String: DeploymentRecord] = [:]
         let known = Set(wanted.map(\.name))
         let others = state.deployments.values.filter { !known.contains($0.name) && !ended.contains($0.name) }
         for new in wanted + others {
-            deployments[new.name] = next(new, after: state.deployments[new.name], nodes: nodes, ready: ready, at: now)
+            deployments[new.name] = next(
+                new, after: state.deployments[new.name], nodes: nodes, rejected: rejected, at: now)
         }
         readySince = readySince.filter { deployments[$0.key] != nil }
         let leaving = leavingDeployments(among: deployments, at: now)
@@ -164,7 +160,8 @@ struct FleetPlan: Sendable {
     // MARK: - Parts
 
     private mutating func next(
-        _ wanted: DeploymentRecord, after old: DeploymentRecord?, nodes: [Node], ready: Set<Int>, at now: Instant
+        _ wanted: DeploymentRecord, after old: DeploymentRecord?, nodes: [Node], rejected: [String: String],
+        at now: Instant
     ) -> DeploymentRecord {
         var next = wanted
         (next.pending, next.takeover) = ([:], nil)

@@ -80,6 +80,15 @@ package struct FleetState: Sendable, Equatable {
     /// The objects of all that is served or to be served, by their SHA-256.
     var objects: Set<String> { Set(deployments.values.flatMap(\.groups).flatMap(\.files).map(\.object)) }
 
+    /// The groups that fronts have found unfit, and which of those and why.
+    var rejected: [String: String] {
+        var rejected: [String: String] = [:]
+        for node in nodes.values.sorted(by: { $0.id < $1.id }) {
+            for (group, reason) in node.rejected ?? [:] { rejected[group] = "\(node.id): \(reason)" }
+        }
+        return rejected
+    }
+
     /// The addresses of the nodes that have objects, by the SHA-256 of those.
     var holders: [String: [String]] {
         var holders: [String: [String]] = [:]

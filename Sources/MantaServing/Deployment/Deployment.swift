@@ -153,10 +153,8 @@ public final class Deployment: Sendable {
 
     /// The versions that were found unfit, and why.
     package var rejected: [VersionSpec: String] {
-        state.withLock { state in
-            let halted = state.controller.halted
-            return halted.isEmpty ? [:] : Dictionary(halted.map { ($0.version, $1) }, uniquingKeysWith: { $1 })
-        }
+        let halted = state.withLock { $0.controller.halted }
+        return Dictionary(halted.map { ($0.version, $1) }, uniquingKeysWith: { $1 })
     }
 
     /// What the protocol's metadata calls the kind of model.

@@ -11,7 +11,7 @@ final class TrialRun: Sendable {
     private let rollout: DeploymentConfiguration.Rollout
     private let objective: Duration?
     private let time: any TimeSource
-    /// Whether the last request that it was to answer, it hasn't.
+    /// Whether the last copy waits for its answer yet, or found nobody to give it.
     private let isUndecided = Atomic(false)
     private let samples = AsyncStream.makeStream(of: InferenceRequest.self, bufferingPolicy: .bufferingOldest(1))
 
@@ -54,7 +54,7 @@ final class TrialRun: Sendable {
                 await put(request, through: &trial)
                 if trial.isOver { break }
             }
-            samples.continuation.finish()
+            end()
             group.cancelAll()
         }
         let elapsed = (time.now - start).seconds * Double(max(1, baseline.replicas.count))

@@ -26,20 +26,20 @@ extension World {
             guard let record = store.deployments[name] else { continue }
             let ready = healthyReplicas
             // Where they follow the load, others may have been wanted a moment ago.
-            let wanted = store.replicas(of: name, since: loop.now - .seconds(5)) + [wishes.replicas(of: name)]
+            let (present, recent) = (wishes.replicas(of: name), store.replicas(of: name, since: loop.now - .seconds(5)))
+            let wanted = recent.reduce(present, min)...recent.reduce(present, max)
             guard let version = wishes.version(of: name) else {
                 // One that is broken takes nothing away.
                 let most = record.groups.map { ready[$0.name] ?? 0 }.max() ?? 0
-                if most < wanted.min() ?? 0 {
+                if most < wanted.lowerBound {
                     auditor.violated(rule, "\(name) has \(most) replicas of what was there before it was broken")
                 }
                 continue
             }
             let groups = record.versions.filter { $0.version == version }
             let count = groups.first.map { ready[$0.name] ?? 0 } ?? 0
-            if count < wanted.min() ?? 0 || count > wanted.max() ?? 0 {
-                auditor.violated(
-                    rule, "\(name) version \(version) has \(count) replicas of \(wishes.replicas(of: name))")
+            if !wanted.contains(count) {
+                auditor.violated(rule, "\(name) version \(version) has \(count) replicas of \(present)")
             }
             // What rests, or rested a moment ago, keeps what was before it.
             let hasRested = store.fewestReplicas(of: name, since: loop.now - .seconds(30)) == 0
