@@ -1,4 +1,3 @@
-import Logging
 import MantaCore
 import MantaTestKit
 import MantaTime
@@ -33,14 +32,15 @@ struct FollowedDeploymentTests {
     private static func running(
         _ first: WantedDeployment, body: @Sendable (Deployment) async throws -> Void
     ) async throws {
-        let deployment = Deployment(
-            first,
-            environment: .init(
-                engine: FakeEngine { inputs in inputs.compactMap(\.self) }, remotes: FakeRemotes([address: .init()]),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await deployment.run() }
-            defer { deployment.stop() }
+        try await MantaServingTests.running(first, on: FakeRemotes([address: .init()]), body: body)
+    }
+
+    /// One that had a replica, and rests.
+    private static func resting(body: @Sendable (Deployment) async throws -> Void) async throws {
+        try await running(wanted(count: 1)) { deployment in
+            _ = await deployment.settled(within: .seconds(30))
+            deployment.apply(wanted(count: 0, after: decision(from: 1, to: 0)))
+            _ = await deployment.settled(within: .seconds(30)) { $0.state == .asleep }
             try await body(deployment)
         }
     }
@@ -66,10 +66,7 @@ struct FollowedDeploymentTests {
 
     @Test("a request that waits for a replica is answered by the version that is wanted by then")
     func updatedMeanwhile() async throws {
-        try await Self.running(Self.wanted(count: 1)) { deployment in
-            _ = await deployment.settled(within: .seconds(30))
-            deployment.apply(Self.wanted(count: 0, after: Self.decision(from: 1, to: 0)))
-            _ = await deployment.settled(within: .seconds(30)) { $0.state == .asleep }
+        try await Self.resting { deployment in
             async let answer = deployment.infer(Self.request, at: try deployment.target(nil))
             while deployment.measureLoad()?.queued != 1 { await Task.yield() }
 
@@ -85,10 +82,7 @@ struct FollowedDeploymentTests {
 
     @Test("a request also waits while somebody has given it a fixed count, and its replica is being started")
     func pinnedMeanwhile() async throws {
-        try await Self.running(Self.wanted(count: 1)) { deployment in
-            _ = await deployment.settled(within: .seconds(30))
-            deployment.apply(Self.wanted(count: 0, after: Self.decision(from: 1, to: 0)))
-            _ = await deployment.settled(within: .seconds(30)) { $0.state == .asleep }
+        try await Self.resting { deployment in
             var wanted = Self.wanted(count: 0)
             wanted.scale = .pinned(1)
             deployment.apply(wanted)

@@ -1,4 +1,3 @@
-import Logging
 import MantaCore
 import MantaServing
 import MantaTestKit
@@ -33,42 +32,36 @@ struct IdleMemoryTests {
     @Test("a model gives memory back once after each time in which it had something to do")
     func givesBack() async throws {
         let (engine, time) = (KeepingEngine(), ManualTime())
-        let version = ServedVersion(
-            VersionSpec(number: 1, path: "", hash: ""), configuration: DeploymentConfiguration(name: "m"),
-            engine: engine, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, time: time)
-        version.startReplica(0)
-        async let running: Void = version.run()
-        while version.replicas.isEmpty { await Task.yield() }
+        try await serving(engine, time: time) { version in
+            while version.replicas.isEmpty { await Task.yield() }
 
-        /// Lets so many seconds pass, and it look around each time.
-        func pass(_ seconds: Int) async {
-            for _ in 0..<seconds {
+            /// Lets so many seconds pass, and it look around each time.
+            func pass(_ seconds: Int) async {
+                for _ in 0..<seconds {
+                    await time.sleeperExists(until: time.now + .seconds(2))
+                    time.advance(by: .seconds(1))
+                }
                 await time.sleeperExists(until: time.now + .seconds(2))
-                time.advance(by: .seconds(1))
             }
-            await time.sleeperExists(until: time.now + .seconds(2))
-        }
-        func infer() async throws {
-            let tensor = Tensor(shape: [1, 2], [1, 2] as [Float])
-            _ = try await version.answer(InferenceRequest(inputs: [NamedTensor("x", tensor)]))
-        }
+            func infer() async throws {
+                let tensor = Tensor(shape: [1, 2], [1, 2] as [Float])
+                _ = try await version.answer(InferenceRequest(inputs: [NamedTensor("x", tensor)]))
+            }
 
-        // What warming up needed.
-        await pass(2)
-        #expect(engine.returns.load(ordering: .relaxed) == 1)
-        await pass(10)
-        #expect(engine.returns.load(ordering: .relaxed) == 1)
-
-        // Never while there is something to do.
-        for _ in 0..<5 {
-            try await infer()
+            // What warming up needed.
             await pass(2)
-        }
-        #expect(engine.returns.load(ordering: .relaxed) == 1)
-        await pass(10)
-        #expect(engine.returns.load(ordering: .relaxed) == 2)
+            #expect(engine.returns.load(ordering: .relaxed) == 1)
+            await pass(10)
+            #expect(engine.returns.load(ordering: .relaxed) == 1)
 
-        version.stop()
-        await running
+            // Never while there is something to do.
+            for _ in 0..<5 {
+                try await infer()
+                await pass(2)
+            }
+            #expect(engine.returns.load(ordering: .relaxed) == 1)
+            await pass(10)
+            #expect(engine.returns.load(ordering: .relaxed) == 2)
+        }
     }
 }

@@ -1,7 +1,5 @@
-import Logging
 import MantaCore
 import MantaTestKit
-import Synchronization
 import Testing
 
 @testable import MantaServing
@@ -40,14 +38,7 @@ struct RemoteTrialTests {
                 throw RemoteFailure(fail, "it is gone")
             }
         }
-        let deployment = Deployment(
-            wanted(version: 1),
-            environment: .init(
-                engine: FakeEngine { inputs in inputs.compactMap(\.self) }, remotes: remotes,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await deployment.run() }
-            defer { deployment.stop() }
+        try await running(wanted(version: 1), on: remotes) { deployment in
             #expect(await deployment.settled(within: .seconds(30)).state == .ready)
             deployment.apply(wanted(version: 2))
             while !isOver(deployment, remotes.batches(at: new).count) {

@@ -48,9 +48,8 @@ extension OperationTests.FleetTests {
         }
 
         private static func addCrashingModel(to folder: TemporaryFolder) throws {
-            let words = Array("this model crashes the runtime".utf8)
-            // Field 6 of ModelProto, its documentation.
-            let model = try OperatedModel.model("echo") + [6 << 3 | 2, UInt8(words.count)] + words
+            let model = OperatedModel.model(
+                try OperatedModel.model("echo"), documented: "this model crashes the runtime")
             try folder.write("replicas: 1\n", to: "models/crashing/model.yaml")
             try folder.write(model, to: "models/crashing/1/model.onnx")
         }

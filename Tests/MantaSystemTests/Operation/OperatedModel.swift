@@ -27,9 +27,12 @@ final class OperatedModel: Sendable {
     }
 
     /// The same model with another digest: its documentation, which counts for nothing, is this text.
-    func model(documented text: String) -> [UInt8] {
+    func model(documented text: String) -> [UInt8] { Self.model(original, documented: text) }
+
+    /// A model with this documentation.
+    static func model(_ model: [UInt8], documented text: String) -> [UInt8] {
         // Field 6 of ModelProto, a string. Of fields that come more than once, the last counts.
-        original + [6 << 3 | 2, UInt8(text.utf8.count)] + Array(text.utf8)
+        model + [6 << 3 | 2, UInt8(text.utf8.count)] + Array(text.utf8)
     }
 
     /// Writes a version's file as `cp` does: over what is there.
