@@ -49,8 +49,6 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
-let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
-let nioHPACK = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 
 let package = Package(
@@ -64,7 +62,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
-        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.38.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         // Without its default trait it doesn't link the whole of Foundation.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -80,6 +77,7 @@ let package = Package(
         // Read from the bottom up: a part imports only what stands above it in this list.
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         // libmicrohttpd's own TLS library, which its development package brings along.
         .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
@@ -94,7 +92,7 @@ let package = Package(
         part("MantaCore"),
         part("MantaTelemetry", ["MantaTime", logging, metrics]),
         .target(
-            name: "MantaWire", dependencies: [grpcCore, grpcProtobuf, protobuf], exclude: ["Protos"],
+            name: "MantaWire", dependencies: [protobuf], exclude: ["Protos"],
             swiftSettings: generatedSettings),
         part("MantaSharedMemory", ["MantaCore"]),
         part("MantaAutoscaler", ["MantaTime"]),
@@ -146,10 +144,8 @@ let package = Package(
             "MantaGRPC",
             [
                 "MantaCore", "MantaWire", "MantaSharedMemory", "MantaServing", "MantaProtocol",
-                "MantaHTTP", "MantaThreads", "MantaTime", "MantaConfig", "MantaGateway", logging, lifecycle, metrics,
-                grpcCore,
-                grpcProtobuf,
-                grpcTransport, protobuf, nioCore, nioPosix, nioHTTP2, nioHPACK, nioSSL,
+                "MantaHTTP", "MantaThreads", "MantaTime", "MantaConfig", "MantaGateway", "CMantaHTTP", "CNGHTTP2",
+                logging, lifecycle, metrics, protobuf, deque,
             ]),
         part(
             "MantaFleet",
@@ -256,7 +252,7 @@ let package = Package(
             [
                 "MantaCore", "MantaConfig", "MantaServing", "MantaHTTP", "MantaGateway", "MantaSharedMemory",
                 "MantaProcesses", "MantaWire", "MantaGatewayTestKit", logging, lifecycle, grpcCore, grpcProtobuf,
-                grpcTransport, protobuf,
+                grpcTransport, protobuf, "CNGHTTP2",
             ]),
         tests(
             "MantaClient",

@@ -91,3 +91,64 @@ void manta_certificate_use(struct MantaCertificate *certificate, struct MHD_Conn
     if (info == NULL || info->tls_session == NULL) return;
     gnutls_credentials_set((gnutls_session_t)info->tls_session, GNUTLS_CRD_CERTIFICATE, certificate);
 }
+
+struct MantaTLS *manta_tls_start(struct MantaCertificate *certificate, int socket) {
+    gnutls_session_t session = NULL;
+    if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != GNUTLS_E_SUCCESS) return NULL;
+    // RFC 9113, section 9.2. Some clients of gRPC name no protocol, so none is required.
+    const gnutls_datum_t protocols[] = {{(unsigned char *)"grpc-exp", 8}, {(unsigned char *)"h2", 2}};
+    if (gnutls_priority_set_direct(session, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2", NULL) != GNUTLS_E_SUCCESS ||
+        gnutls_alpn_set_protocols(session, protocols, 2, 0) != GNUTLS_E_SUCCESS ||
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, certificate) != GNUTLS_E_SUCCESS) {
+        gnutls_deinit(session);
+        return NULL;
+    }
+    gnutls_transport_set_int(session, socket);
+    return (struct MantaTLS *)session;
+}
+
+// A code of GnuTLS in our words. What isn't fatal, an alert that only warns, say, is tried again.
+static int outcome(ssize_t code) {
+    if (code == GNUTLS_E_AGAIN) return MANTA_TLS_WAITS;
+    return code == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)code) ? MANTA_TLS_BROKEN : 0;
+}
+
+int manta_tls_handshake(struct MantaTLS *tls) {
+    int code;
+    int result;
+    do {
+        code = gnutls_handshake((gnutls_session_t)tls);
+        result = code == GNUTLS_E_SUCCESS ? 0 : outcome(code);
+    } while (code != GNUTLS_E_SUCCESS && result == 0);
+    return result;
+}
+
+int manta_tls_waits_to_write(struct MantaTLS *tls) {
+    return gnutls_record_get_direction((gnutls_session_t)tls) == 1;
+}
+
+ssize_t manta_tls_receive(struct MantaTLS *tls, void *bytes, size_t count) {
+    while (1) {
+        ssize_t received = gnutls_record_recv((gnutls_session_t)tls, bytes, count);
+        if (received >= 0) return received;
+        int result = outcome(received);
+        if (result != 0) return result;
+    }
+}
+
+ssize_t manta_tls_send(struct MantaTLS *tls, const void *bytes, size_t count) {
+    while (1) {
+        ssize_t sent = gnutls_record_send((gnutls_session_t)tls, bytes, count);
+        if (sent >= 0) return sent;
+        int result = outcome(sent);
+        if (result != 0) return result;
+    }
+}
+
+void manta_tls_finish(struct MantaTLS *tls) {
+    gnutls_bye((gnutls_session_t)tls, GNUTLS_SHUT_WR);
+}
+
+void manta_tls_free(struct MantaTLS *tls) {
+    gnutls_deinit((gnutls_session_t)tls);
+}

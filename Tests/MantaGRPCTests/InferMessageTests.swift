@@ -1,6 +1,4 @@
 import Foundation
-import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 import MantaCore
 import MantaTestKit
 import MantaWire
@@ -20,7 +18,7 @@ struct InferMessageTests {
     }
 
     private func read(_ bytes: [UInt8]) throws -> InferMessage {
-        try unsafe bytes.withUnsafeBytes { try unsafe InferMessage(reading: $0) }
+        try InferMessage(reading: bytes)
     }
 
     @Test("raw contents are taken out of a request, the rest is as it was")
@@ -61,14 +59,14 @@ struct InferMessageTests {
             guard let message = try? read(changed) else { continue }
             _ = try? InferRequestReader.read(message, memory: nil)
         }
-        #expect(throws: RPCError.self) { try read([0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]) }
-        #expect(throws: RPCError.self) { try read(Array(repeating: 0xFF, count: 20)) }
-        #expect(throws: RPCError.self) { try read([0x3B, 0x3C]) }
+        #expect(throws: GRPCError.self) { try read([0x3A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F]) }
+        #expect(throws: GRPCError.self) { try read(Array(repeating: 0xFF, count: 20)) }
+        #expect(throws: GRPCError.self) { try read([0x3B, 0x3C]) }
     }
 
     @Test("a request of very many parts is refused before they take memory")
     func manyFields() {
-        let error = #expect(throws: RPCError.self) {
+        let error = #expect(throws: GRPCError.self) {
             try read(Array(repeatElement([0x3A, 0] as [UInt8], count: 1 << 20).joined()))
         }
         #expect(error?.code == .invalidArgument)
@@ -100,17 +98,26 @@ struct InferMessageTests {
         #expect(reply.outputs[3].parameters["shared_memory_offset"]?.int64Param == 8)
     }
 
+    /// The message in a frame.
+    private func content(_ frame: MessageFrame) throws -> [UInt8] {
+        var (assembler, messages) = (MessageAssembler(limit: 1 << 20), [ReceivedMessage]())
+        try unsafe frame.bytes.withUnsafeBytes { bytes in
+            try unsafe assembler.append(bytes) { messages.append($0) }
+        }
+        return try #require(messages.first).bytes
+    }
+
     @Test("replies are what protobuf's own reader finds in them")
     func replies() throws {
-        let bytes: GRPCNIOTransportBytes = try InferReplySerializer().serialize(Self.reply)
-        let one: GRPCNIOTransportBytes = try StreamReplySerializer().serialize(.reply(Self.reply))
-        let error: GRPCNIOTransportBytes = try StreamReplySerializer().serialize(.error("no"))
+        let bytes = try content(MessageFrame(reply: Self.reply))
+        let one = try content(MessageFrame(streamed: .reply(Self.reply)))
+        let error = try content(MessageFrame(streamed: .error("no")))
 
-        expectReply(try Inference_ModelInferResponse(serializedBytes: Data(bytes)))
-        let streamed = try Inference_ModelStreamInferResponse(serializedBytes: Data(one))
+        expectReply(try Inference_ModelInferResponse(serializedBytes: bytes))
+        let streamed = try Inference_ModelStreamInferResponse(serializedBytes: one)
         #expect(streamed.errorMessage == "")
         expectReply(streamed.inferResponse)
-        #expect(try Inference_ModelStreamInferResponse(serializedBytes: Data(error)).errorMessage == "no")
+        #expect(try Inference_ModelStreamInferResponse(serializedBytes: error).errorMessage == "no")
     }
 
     @Test(
@@ -121,12 +128,6 @@ struct InferMessageTests {
             ("-1S", nil), ("123456789S", nil), ("1x", nil),
         ] as [(String, Duration?)])
     func timeout(text: String, duration: Duration?) {
-        #expect(CallTimeout.duration(of: ["grpc-timeout": .string(text)]) == duration)
-    }
-}
-
-extension Data {
-    fileprivate init(_ bytes: GRPCNIOTransportBytes) {
-        self = unsafe bytes.withUnsafeBytes { unsafe Data($0) }
+        #expect(CallTimeout.duration(text) == duration)
     }
 }

@@ -10,8 +10,6 @@ import SwiftProtobuf
 import Synchronization
 import Testing
 
-private typealias Methods = Inference_GRPCInferenceService.Method
-
 @Suite("Inference over gRPC", .timeLimit(.minutes(1)))
 struct InferenceCallTests {
     @Test("an inference comes back raw, with its model, version and id")

@@ -13,8 +13,6 @@ import MantaWire
 import SwiftProtobuf
 import Testing
 
-private typealias Methods = Inference_GRPCInferenceService.Method
-
 @Suite("The gRPC listener", .timeLimit(.minutes(1)))
 struct ListenerTests {
     @Test("a port in use is known at once")
@@ -50,7 +48,7 @@ struct ListenerTests {
                     return await client.inferenceError(.rows([1, 2]), metadata: metadata)?.code
                 }
                 let live: Inference_ServerLiveResponse = try await client.call(
-                    Methods.ServerLive.descriptor, Inference_ServerLiveRequest())
+                    .inference("ServerLive"), Inference_ServerLiveRequest())
                 #expect(live.live)
                 #expect(await code(nil) == .unauthenticated)
                 #expect(await code("another0123456789") == .unauthenticated)
@@ -176,7 +174,9 @@ struct ListenerTests {
                 try await use("2")
                 try await server.listener.reload()
                 #expect(try await serial(server.port) == "serial=02\n")
-                _ = try await client.infer(.rows([1, 2]))
+                // More than a record of TLS holds.
+                let values = [Float](repeating: 1.5, count: 20_000)
+                #expect(try await client.infer(.rows(values)).rawOutputContents.map(\.floats) == [values])
 
                 try folder.write("nonsense", to: "c.pem")
                 let error = await #expect(throws: HTTPServerError.self) { try await server.listener.reload() }

@@ -11,8 +11,6 @@ import MantaWire
 import SwiftProtobuf
 import Testing
 
-private typealias Methods = Inference_GRPCInferenceService.Method
-
 @Suite("The other methods", .timeLimit(.minutes(1)))
 struct ServiceTests {
     @Test("health and metadata of server and models")
@@ -20,13 +18,13 @@ struct ServiceTests {
         try await TestListener.serving { server in
             try await server.withClient { client in
                 let live: Inference_ServerLiveResponse = try await client.call(
-                    Methods.ServerLive.descriptor, Inference_ServerLiveRequest())
+                    .inference("ServerLive"), Inference_ServerLiveRequest())
                 let ready: Inference_ServerReadyResponse = try await client.call(
-                    Methods.ServerReady.descriptor, Inference_ServerReadyRequest())
+                    .inference("ServerReady"), Inference_ServerReadyRequest())
                 let about: Inference_ServerMetadataResponse = try await client.call(
-                    Methods.ServerMetadata.descriptor, Inference_ServerMetadataRequest())
+                    .inference("ServerMetadata"), Inference_ServerMetadataRequest())
                 let model: Inference_ModelMetadataResponse = try await client.call(
-                    Methods.ModelMetadata.descriptor, Inference_ModelMetadataRequest.with { $0.name = "m" })
+                    .inference("ModelMetadata"), Inference_ModelMetadataRequest.with { $0.name = "m" })
 
                 #expect(live.live && ready.ready)
                 #expect((about.name, about.version) == ("manta", "9.9"))
@@ -45,7 +43,7 @@ struct ServiceTests {
         let reply: Inference_ModelReadyResponse = try await TestListener.serving { server in
             try await server.withClient { client in
                 try await client.call(
-                    Methods.ModelReady.descriptor,
+                    .inference("ModelReady"),
                     Inference_ModelReadyRequest.with { ($0.name, $0.version) = (name, version) })
             }
         }
@@ -60,7 +58,7 @@ struct ServiceTests {
         } body: { server in
             try await server.withClient { client in
                 let index: Inference_RepositoryIndexResponse = try await client.call(
-                    Methods.RepositoryIndex.descriptor, Inference_RepositoryIndexRequest())
+                    .inference("RepositoryIndex"), Inference_RepositoryIndexRequest())
                 #expect(index.models.map(\.name) == ["m", "vacant"])
                 #expect(index.models.map(\.state) == ["READY", "UNAVAILABLE"])
                 #expect(index.models.first?.version == "3")
@@ -70,7 +68,7 @@ struct ServiceTests {
                     _ parameters: [String: Inference_ModelRepositoryParameter], repository: String = ""
                 ) async -> RPCError? {
                     await client.error(
-                        of: Methods.RepositoryModelLoad.descriptor,
+                        of: .inference("RepositoryModelLoad"),
                         Inference_RepositoryModelLoadRequest.with {
                             ($0.modelName, $0.parameters, $0.repositoryName) = ("nobody", parameters, repository)
                         }, returning: Inference_RepositoryModelLoadResponse.self)
@@ -93,7 +91,7 @@ struct ServiceTests {
         let error = try await TestListener.serving { server in
             try await server.withClient { client in
                 await client.error(
-                    of: Methods.RepositoryModelUnload.descriptor,
+                    of: .inference("RepositoryModelUnload"),
                     Inference_RepositoryModelUnloadRequest.with { $0.modelName = "m" },
                     returning: Inference_RepositoryModelUnloadResponse.self)
             }
@@ -107,12 +105,12 @@ struct ServiceTests {
         try await TestListener.serving { server in
             try await server.withClient { client in
                 let status = await client.error(
-                    of: Methods.SystemSharedMemoryStatus.descriptor, Inference_SystemSharedMemoryStatusRequest(),
+                    of: .inference("SystemSharedMemoryStatus"), Inference_SystemSharedMemoryStatusRequest(),
                     returning: Inference_SystemSharedMemoryStatusResponse.self)
                 let cuda: Inference_CudaSharedMemoryStatusResponse = try await client.call(
-                    Methods.CudaSharedMemoryStatus.descriptor, Inference_CudaSharedMemoryStatusRequest())
+                    .inference("CudaSharedMemoryStatus"), Inference_CudaSharedMemoryStatusRequest())
                 let register = await client.error(
-                    of: Methods.CudaSharedMemoryRegister.descriptor, Inference_CudaSharedMemoryRegisterRequest(),
+                    of: .inference("CudaSharedMemoryRegister"), Inference_CudaSharedMemoryRegisterRequest(),
                     returning: Inference_CudaSharedMemoryRegisterResponse.self)
 
                 #expect(status?.code == .permissionDenied)
@@ -139,12 +137,11 @@ struct ServiceTests {
     @Test("health is told for the server and for models, and its end too")
     func health() async throws {
         typealias Status = Grpc_Health_V1_HealthCheckResponse.ServingStatus
-        let method = Grpc_Health_V1_Health.Method.self
         try await TestListener.serving { server in
             try await server.withClient { client in
                 func check(_ service: String) async throws -> Status {
                     let reply: Grpc_Health_V1_HealthCheckResponse = try await client.call(
-                        method.Check.descriptor, Grpc_Health_V1_HealthCheckRequest.with { $0.service = service })
+                        .health("Check", .unary), Grpc_Health_V1_HealthCheckRequest.with { $0.service = service })
                     return reply.status
                 }
                 #expect(try await check("") == .serving)
@@ -152,13 +149,13 @@ struct ServiceTests {
                 #expect(try await check("m") == .serving)
                 #expect(try await check("vacant") == .notServing)
                 let error = await client.error(
-                    of: method.Check.descriptor, Grpc_Health_V1_HealthCheckRequest.with { $0.service = "nobody" },
+                    of: .health("Check", .unary), Grpc_Health_V1_HealthCheckRequest.with { $0.service = "nobody" },
                     returning: Grpc_Health_V1_HealthCheckResponse.self)
                 #expect(error?.code == .notFound)
 
                 let told = try await client.grpc.serverStreaming(
                     request: ClientRequest(message: Grpc_Health_V1_HealthCheckRequest()),
-                    descriptor: method.Watch.descriptor,
+                    descriptor: .health("Watch", .serverStreaming),
                     serializer: ProtobufSerializer<Grpc_Health_V1_HealthCheckRequest>(),
                     deserializer: ProtobufDeserializer<Grpc_Health_V1_HealthCheckResponse>(), options: .defaults
                 ) { response in

@@ -136,7 +136,7 @@ struct TestClient: Sendable {
         _ request: Inference_ModelInferRequest, metadata: Metadata = [:], options: CallOptions = .defaults
     ) async throws -> Inference_ModelInferResponse {
         try await call(
-            Inference_GRPCInferenceService.Method.ModelInfer.descriptor, request, metadata: metadata, options: options)
+            .inference("ModelInfer"), request, metadata: metadata, options: options)
     }
 
     /// The error that an inference ends with.
@@ -144,7 +144,7 @@ struct TestClient: Sendable {
         _ request: Inference_ModelInferRequest, metadata: Metadata = [:], options: CallOptions = .defaults
     ) async -> RPCError? {
         await error(
-            of: Inference_GRPCInferenceService.Method.ModelInfer.descriptor, request,
+            of: .inference("ModelInfer"), request,
             returning: Inference_ModelInferResponse.self, metadata: metadata, options: options)
     }
 
@@ -157,7 +157,7 @@ struct TestClient: Sendable {
     ) async throws -> Result {
         try await grpc.bidirectionalStreaming(
             request: StreamingClientRequest(metadata: metadata, producer: send),
-            descriptor: Inference_GRPCInferenceService.Method.ModelStreamInfer.descriptor,
+            descriptor: .inference("ModelStreamInfer", .bidirectionalStreaming),
             serializer: ProtobufSerializer<Inference_ModelInferRequest>(),
             deserializer: ProtobufDeserializer<Inference_ModelStreamInferResponse>(), options: .defaults
         ) { try await receive($0.messages) }
@@ -222,5 +222,21 @@ extension FakeEngine {
             if value == 42 { gate.wait() }
             return inputs.compactMap(\.self)
         }
+    }
+}
+
+extension MethodDescriptor {
+    /// A method of the inference protocol.
+    static func inference(_ method: String, _ type: RPCType = .unary) -> MethodDescriptor {
+        of("inference.GRPCInferenceService", method, type)
+    }
+
+    /// A method of gRPC's health checking protocol.
+    static func health(_ method: String, _ type: RPCType) -> MethodDescriptor {
+        of("grpc.health.v1.Health", method, type)
+    }
+
+    private static func of(_ service: String, _ method: String, _ type: RPCType) -> MethodDescriptor {
+        MethodDescriptor(service: ServiceDescriptor(fullyQualifiedService: service), method: method, type: type)
     }
 }

@@ -1,11 +1,12 @@
 // What Swift can't see: libmicrohttpd's variadic functions, the kernel's epoll and accept4, and of GnuTLS what is needed
-// to change a listener's certificate.
+// to change a listener's certificate, and to encrypt a connection that isn't libmicrohttpd's.
 #pragma once
 #include <microhttpd.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/types.h>
 
 // How a daemon is set up.
 struct MantaDaemonSettings {
@@ -63,3 +64,29 @@ void manta_certificate_free(struct MantaCertificate *certificate);
 
 // Has a connection that has just started, and hasn't shaken hands, use a certificate. It must outlive the connection.
 void manta_certificate_use(struct MantaCertificate *certificate, struct MHD_Connection *connection);
+
+// The encryption of a connection that isn't libmicrohttpd's: a `gnutls_session_t` of a server, for HTTP/2. It is one
+// thread's at a time, and nothing of it blocks.
+struct MantaTLS;
+
+// What else than a number of bytes the functions below return.
+enum { MANTA_TLS_WAITS = -1, MANTA_TLS_BROKEN = -2 };
+
+// Begins with a connection that was just accepted. The certificate must outlive it. NULL if there is no memory.
+struct MantaTLS *manta_tls_start(struct MantaCertificate *certificate, int socket);
+
+// Shakes hands: 0 when that is done, MANTA_TLS_WAITS or MANTA_TLS_BROKEN. To be called until then, and before the others.
+int manta_tls_handshake(struct MantaTLS *tls);
+
+// Whether what waits, waits to write.
+int manta_tls_waits_to_write(struct MantaTLS *tls);
+
+// As recv and send do: a number of bytes (0: the client has ended), MANTA_TLS_WAITS or MANTA_TLS_BROKEN. What waits to be
+// sent must be sent again as it was.
+ssize_t manta_tls_receive(struct MantaTLS *tls, void *bytes, size_t count);
+ssize_t manta_tls_send(struct MantaTLS *tls, const void *bytes, size_t count);
+
+// Says that nothing more is sent.
+void manta_tls_finish(struct MantaTLS *tls);
+
+void manta_tls_free(struct MantaTLS *tls);

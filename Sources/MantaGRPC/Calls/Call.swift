@@ -1,25 +1,26 @@
-import GRPCCore
 import MantaCore
 import MantaHTTP
 import MantaTime
 import Synchronization
 
 /// One call that is being answered.
+///
+/// Its stream's event loop begins it, and cancels it when the client goes or the server stops; its task answers it. It
+/// ends once, by whoever is first.
 final class Call: Sendable {
     private struct State {
-        /// Cancel the work; and tell the end of the call without waiting for it.
-        var cancel, cutOff: (@Sendable () -> Void)?
+        var task: Task<Void, Never>?
         var isCancelled = false
-        var isCutOff = false
+        var isEnded = false
         var isDraining = false
         /// Whether nothing of it is being worked on: a stream that waits for its next request.
         var isIdle = false
     }
 
     /// The method.
-    let method: MethodDescriptor
+    let method: MethodName
     /// What the client sent along.
-    let metadata: Metadata
+    let metadata: CallMetadata
     /// The call's id: the client's, or a new one.
     let id: String
     /// Who asks, if the listener wants to know.
@@ -27,18 +28,16 @@ final class Call: Sendable {
     /// The client's address.
     let client: String
     /// When it came.
-    let receivedAt: Instant
+    let receivedAt = Instant.now
     /// When the client stops to wait.
     let deadline: Instant?
     private let state = Mutex(State())
 
     /// A call that begins now.
-    init(_ context: ServerContext, metadata: Metadata, principal: String?) {
-        (method, self.metadata, self.principal) = (context.descriptor, metadata, principal)
-        client = Self.host(of: context.remotePeer)
-        id = RequestID.choose(metadata[stringValues: "x-request-id"].first { _ in true })
-        receivedAt = .now
-        deadline = CallTimeout.duration(of: metadata).map { [receivedAt] in receivedAt + $0 }
+    init(_ method: MethodName, metadata: CallMetadata, client: String, principal: String?) {
+        (self.method, self.metadata, self.client, self.principal) = (method, metadata, client, principal)
+        id = RequestID.choose(metadata["x-request-id"])
+        deadline = metadata["grpc-timeout"].flatMap(CallTimeout.duration).map { [receivedAt] in receivedAt + $0 }
     }
 
     /// How long the client still waits; `nil` if it didn't say.
@@ -46,50 +45,37 @@ final class Call: Sendable {
 
     /// Where it belongs in its caller's trace, if that says so.
     var trace: TraceContext? {
-        var parents = metadata[stringValues: "traceparent"].makeIterator()
-        guard let parent = parents.next(), parents.next() == nil else { return nil }
-        return TraceContext(parent: parent, states: Array(metadata[stringValues: "tracestate"]))
+        let parents = metadata.values(of: "traceparent")
+        guard parents.count == 1 else { return nil }
+        return TraceContext(parent: parents[0], states: metadata.values(of: "tracestate"))
     }
 
-    /// Runs the call's work in a task that ``cancel()`` reaches.
-    ///
-    /// - Returns: What `work` returns or throws.
-    func run<Reply: Sendable>(_ work: @escaping @Sendable () async throws -> Reply) async -> Result<Reply, any Error> {
-        let answer = Answer<Reply>()
-        // Not a child: gRPC's cancellation comes as a callback, and needs a task to cancel. It is waited for here, unless
-        // the server's time is over: an engine's run can't be cancelled.
-        let task = Task { answer.give(await Result(of: work)) }
-        let (isCancelled, isCutOff) = state.withLock { state in
-            state.cancel = { task.cancel() }
-            state.cutOff = { answer.give(.failure(CancellationError())) }
-            return (state.isCancelled, state.isCutOff)
+    /// What works on it has begun.
+    func began(_ task: Task<Void, Never>) {
+        let isCancelled = state.withLock { state in
+            state.task = task
+            return state.isCancelled
         }
         if isCancelled { task.cancel() }
-        if isCutOff { cutOff() }
-        return await withTaskCancellationHandler {
-            await answer.value()
-        } onCancel: {
-            cutOff()
+    }
+
+    /// It is about to be answered.
+    ///
+    /// - Returns: Whether it hasn't been.
+    func end() -> Bool {
+        state.withLock { state in
+            defer { state.isEnded = true }
+            return !state.isEnded
         }
     }
 
-    /// The client has gone, or its time is over.
+    /// The client has gone, or the answer is somebody else's.
     func cancel() {
-        let cancel = state.withLock { state in
+        let task = state.withLock { state in
             state.isCancelled = true
-            return state.cancel
+            return state.task
         }
-        cancel?()
-    }
-
-    /// The server's time is over: ends the call, whatever becomes of its work.
-    func cutOff() {
-        cancel()
-        let cutOff = state.withLock { state in
-            state.isCutOff = true
-            return state.cutOff
-        }
-        cutOff?()
+        task?.cancel()
     }
 
     /// Whether the server stops.
@@ -112,20 +98,14 @@ final class Call: Sendable {
         }
         if isOver { cancel() }
     }
-
-    /// The address in a peer's description, such as `ipv4:127.0.0.1:31415` or `ipv6:[::1]:443`.
-    private static func host(of peer: String) -> String {
-        guard let start = peer.firstIndex(of: ":"), let end = peer.lastIndex(of: ":"), start < end else { return peer }
-        return String(peer[peer.index(after: start)..<end].filter { $0 != "[" && $0 != "]" })
-    }
 }
 
 /// The header `grpc-timeout`: up to eight digits and a unit.
 enum CallTimeout {
     /// How long the client waits, if it says so in the form of the protocol.
-    static func duration(of metadata: Metadata) -> Duration? {
-        guard let text = metadata[stringValues: "grpc-timeout"].first(where: { _ in true }), let unit = text.utf8.last,
-            (2...9).contains(text.utf8.count), let value = Int64(text.dropLast()), value >= 0
+    static func duration(_ text: String) -> Duration? {
+        guard let unit = text.utf8.last, (2...9).contains(text.utf8.count), let value = Int64(text.dropLast()),
+            value >= 0
         else { return nil }
         switch unit {
         case UInt8(ascii: "H"): return .seconds(value * 3600)

@@ -1,88 +1,122 @@
-import GRPCCore
 import Logging
 import MantaCore
 import MantaHTTP
+import MantaThreads
 
-/// What all calls go through: who may ask, how an end is told, counted and logged.
+/// What all calls go through: who may ask, who works on them, how an end is told, counted and logged.
 struct CallCore: Sendable {
-    /// Who may call a method.
-    enum Access {
-        /// Everybody: probes.
-        case open
-        /// Whoever has a token, if the listener wants one.
-        case protected
-    }
-
-    let registry = CallRegistry()
+    let methods: Methods
     let log: CallLog
     let tokens: Reloadable<TokenSet>?
+    /// How large a message may be, as sent and inflated.
+    let messageBytes: Int
+    /// The tasks at work.
+    let tasks = HandlerCount()
 
-    /// Takes a call, or refuses it. Its answer begins with ``answer(_:_:)``, unless the client has gone by then.
-    func accept(
-        _ context: ServerContext, _ metadata: Metadata, access: Access
-    ) throws(RPCError) -> Call {
+    /// Takes a call, or refuses it.
+    func accept(_ method: Methods.Method, _ metadata: CallMetadata, client: String) throws(GRPCError) -> Call {
         var principal: String?
-        if let tokens, access == .protected {
+        if let tokens, method.access == .protected {
             do throws(HTTPError) {
-                let field = metadata[stringValues: "authorization"].first { _ in true }
-                principal = try BearerToken.principal(of: field, among: tokens.value)
+                principal = try BearerToken.principal(of: metadata["authorization"], among: tokens.value)
             } catch {
-                log.record(Call(context, metadata: metadata, principal: nil), .unauthenticated)
-                throw RPCError(code: .unauthenticated, message: error.message)
+                log.record(Call(method.name, metadata: metadata, client: client, principal: nil), .unauthenticated)
+                throw GRPCError(.unauthenticated, error.message)
             }
         }
-        return Call(context, metadata: metadata, principal: principal)
+        return Call(method.name, metadata: metadata, client: client, principal: principal)
     }
 
-    /// Does the work of a call and tells its end.
+    /// Answers a call with one message.
     ///
-    /// - Returns: What `work` returns.
-    /// - Throws: The status for the client.
-    func answer<Reply: Sendable>(
-        _ call: Call, _ work: @escaping @Sendable () async throws -> Reply
-    ) async throws(RPCError) -> Reply {
-        registry.began(call)
-        let outcome = await withRPCCancellationHandler {
-            await call.run(work)
-        } onCancelRPC: { [registry] in
-            // It is also how the transport says that the server stops; what has begun goes on then.
-            if !registry.isDraining { call.cancel() }
+    /// A small message is read on the calling thread, which saves waking another one up: up to where the work first
+    /// waits it only reads what it got. Large ones would hold up the thread's other calls.
+    func answer(
+        _ call: Call, _ message: ReceivedMessage, at port: StreamPort,
+        _ work: @escaping @Sendable ([UInt8], Call) async throws -> MessageFrame
+    ) {
+        run(call, at: port, isShort: port.coding == nil && message.bytes.count <= Self.smallMessage) {
+            try await work(try message.inflated(port.coding, limit: messageBytes), call)
         }
-        registry.ended(call)
+    }
+
+    /// Answers a call with any number of messages.
+    func answer(
+        _ call: Call, _ stream: IncomingStream, _ work: @escaping @Sendable (IncomingStream, Call) async throws -> Void
+    ) {
+        run(call, at: stream.port, isShort: false) {
+            try await work(stream, call)
+            return nil
+        }
+    }
+
+    /// Ends a call whose request can't be gone on with.
+    func refuse(_ call: Call, _ error: GRPCError, at port: StreamPort) {
+        call.cancel()
+        finish(call, .failure(error), at: port)
+    }
+
+    /// The server's time is over: ends a call, whatever becomes of its work, since an engine's run can't be cancelled.
+    func cutOff(_ call: Call, at port: StreamPort) {
+        call.cancel()
+        finish(call, .failure(CancellationError()), at: port)
+    }
+
+    private func run(
+        _ call: Call, at port: StreamPort, isShort: Bool, _ work: @escaping @Sendable () async throws -> MessageFrame?
+    ) {
+        tasks.began()
+        let whole: @Sendable () async -> Void = {
+            defer { tasks.ended() }
+            do {
+                finish(call, .success(try await work()), at: port)
+            } catch {
+                finish(call, .failure(error), at: port)
+            }
+        }
+        let executor = FollowUpExecutor.shared
+        call.began(
+            isShort
+                ? Task.immediate(executorPreference: executor) { await whole() }
+                : Task(executorPreference: executor) { await whole() })
+    }
+
+    private func finish(_ call: Call, _ outcome: Result<MessageFrame?, any Error>, at port: StreamPort) {
+        guard call.end() else { return }
         switch outcome {
         case .success(let reply):
             log.record(call, .ok)
-            return reply
+            if let reply { port.reply(reply) } else { port.end(.ok) }
         case .failure(let failure):
-            let error = status(of: failure, call)
-            log.record(call, Status.Code(error.code))
-            throw error
+            let error = error(of: failure, call)
+            log.record(call, error.code)
+            port.end(.failed(error))
         }
     }
 
     /// What the client gets to know of a failure.
-    func status(of failure: any Error, _ call: Call) -> RPCError {
-        var error =
-            switch failure {
-            case let failure as ServingError where failure.code != .cancelled: failure.rpcError
-            case let failure as RPCError where failure.code != .cancelled: failure
-            case is ServingError, is RPCError, is CancellationError: cancelled(call)
-            default: unexpected(failure, call)
-            }
-        error.metadata.addString(call.id, forKey: "x-request-id")
-        return error
-    }
-
-    private func cancelled(_ call: Call) -> RPCError {
-        if call.isDraining { return RPCError(code: .unavailable, message: "the server is stopping") }
-        if let remaining = call.remaining, remaining <= .zero {
-            return RPCError(code: .deadlineExceeded, message: "no answer in the time that the client gave")
+    private func error(of failure: any Error, _ call: Call) -> GRPCError {
+        switch failure {
+        case let failure as ServingError where failure.code != .cancelled: failure.grpcError
+        case let failure as GRPCError where failure.code != .cancelled: failure
+        case is ServingError, is GRPCError, is CancellationError: cancelled(call)
+        default: unexpected(failure, call)
         }
-        return RPCError(code: .cancelled, message: "the caller has gone")
     }
 
-    private func unexpected(_ failure: any Error, _ call: Call) -> RPCError {
-        log.logger.error("Call failed", metadata: ["error": "\(failure)", "request.id": "\(call.id)"])
-        return RPCError(code: .internalError, message: "internal error")
+    private func cancelled(_ call: Call) -> GRPCError {
+        if call.isDraining { return GRPCError(.unavailable, "the server is stopping") }
+        if let remaining = call.remaining, remaining <= .zero {
+            return GRPCError(.deadlineExceeded, "no answer in the time that the client gave")
+        }
+        return GRPCError(.cancelled, "the caller has gone")
     }
+
+    private func unexpected(_ failure: any Error, _ call: Call) -> GRPCError {
+        log.logger.error("Call failed", metadata: ["error": "\(failure)", "request.id": "\(call.id)"])
+        return GRPCError(.internalError, "internal error")
+    }
+
+    /// The largest message, in bytes, that is read on the connection's thread.
+    private static let smallMessage = 16 << 10
 }

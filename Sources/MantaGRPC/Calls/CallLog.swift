@@ -1,5 +1,4 @@
 import CoreMetrics
-import GRPCCore
 import Logging
 import MantaCore
 import MantaTime
@@ -8,32 +7,25 @@ import Synchronization
 /// Counts calls and writes the access log.
 final class CallLog: Sendable {
     private struct Key: Hashable {
-        let method: String
-        let code: Status.Code
-    }
-
-    /// What counts calls of a method with a status, and what that is called.
-    private struct Outcome {
-        let name: String
-        let counter: Counter
+        let method: MethodName
+        let code: GRPCStatus
     }
 
     /// For failures that are nobody's but ours.
     let logger: Logger
     private let logsCalls: Bool
-    private let outcomes: Mutex<[Key: Outcome]> = Mutex([:])
+    private let counters: Mutex<[Key: Counter]> = Mutex([:])
 
     init(logger: Logger, logsCalls: Bool) {
         (self.logger, self.logsCalls) = (logger, logsCalls)
     }
 
     /// A call has ended.
-    func record(_ call: Call, _ code: Status.Code) {
-        let outcome = outcome(Key(method: call.method.method, code: code))
-        outcome.counter.increment()
+    func record(_ call: Call, _ code: GRPCStatus) {
+        counter(Key(method: call.method, code: code)).increment()
         guard logsCalls else { return }
         var metadata: Logger.Metadata = [
-            "grpc.method": "\(call.method.fullyQualifiedMethod)", "grpc.status": "\(outcome.name)",
+            "grpc.method": "\(call.method.full)", "grpc.status": "\(code.name)",
             "duration_ms": "\((Instant.now - call.receivedAt).milliseconds)", "request.id": "\(call.id)",
             "client": "\(call.client)",
         ]
@@ -42,25 +34,14 @@ final class CallLog: Sendable {
         logger.info("Request", metadata: metadata)
     }
 
-    private func outcome(_ key: Key) -> Outcome {
-        outcomes.withLock { outcomes in
-            if let outcome = outcomes[key] { return outcome }
-            let name = Self.name(of: key.code)
-            let outcome = Outcome(
-                name: name,
-                counter: Counter(
-                    label: "manta_grpc_requests_total", dimensions: [("method", key.method), ("code", name)]))
-            outcomes[key] = outcome
-            return outcome
-        }
-    }
-
-    /// The name of a status as it is known outside of Swift, such as `NOT_FOUND`.
-    private static func name(of code: Status.Code) -> String {
-        if code == .internalError { return "INTERNAL" }
-        return "\(code)".reduce(into: "") { name, letter in
-            if letter.isUppercase { name += "_" }
-            name += letter.uppercased()
+    private func counter(_ key: Key) -> Counter {
+        counters.withLock { counters in
+            if let counter = counters[key] { return counter }
+            let counter = Counter(
+                label: "manta_grpc_requests_total",
+                dimensions: [("method", key.method.method), ("code", key.code.name)])
+            counters[key] = counter
+            return counter
         }
     }
 }

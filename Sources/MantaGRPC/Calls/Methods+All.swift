@@ -1,11 +1,9 @@
 import MantaConfig
 import MantaGateway
-import MantaWire
 
 extension Methods {
     /// Everything that a listener serves.
-    init(serving plane: DataPlane, core: CallCore, limits: GRPCLimits) {
-        self.init(core: core)
+    init(serving plane: DataPlane, limits: GRPCLimits) {
         ModelMethods(plane: plane).add(to: &self)
         InferenceMethods(plane: plane, requestsPerStream: limits.requestsPerStream).add(to: &self)
         RepositoryMethods(repository: plane.repository).add(to: &self)
@@ -15,6 +13,3 @@ extension Methods {
         ReflectionMethods().add(to: &self)
     }
 }
-
-/// The methods of the protocol, for short.
-typealias Protocol = Inference_GRPCInferenceService.Method

@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaCore
 import MantaTime
 
@@ -6,7 +5,7 @@ extension ServingError {
     /// The status that a client of gRPC sees.
     ///
     /// A full queue is UNAVAILABLE, as it is with Triton: clients that retry do so on this status.
-    var status: RPCError.Code {
+    var status: GRPCStatus {
         switch code {
         case .invalidRequest: .invalidArgument
         case .alreadyExists: .alreadyExists
@@ -20,14 +19,14 @@ extension ServingError {
         }
     }
 
-    /// The status that says so, with when to try again where that can help (gRFC A6).
-    var rpcError: RPCError {
-        var metadata: Metadata = [:]
+    /// What a call ends with, with when to try again where that can help (gRFC A6).
+    var grpcError: GRPCError {
+        var error = GRPCError(status, statusMessage)
         if let retryAfter {
             let milliseconds = max(1, Int64(retryAfter.milliseconds.rounded(.up)))
-            metadata.addString(String(milliseconds), forKey: "grpc-retry-pushback-ms")
+            error.trailers.add("grpc-retry-pushback-ms", String(milliseconds))
         }
-        return RPCError(code: status, message: statusMessage, metadata: metadata)
+        return error
     }
 
     /// The message as far as trailers hold it: a client's own names in it may be as long as a message.

@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaCore
 import MantaServing
 import MantaWire
@@ -11,24 +10,22 @@ struct HealthMethods: Sendable {
     let catalog: ModelCatalog
 
     func add(to methods: inout Methods) {
-        let health = Grpc_Health_V1_Health.Method.self
-        methods.unary(health.Check.descriptor, access: .open) { (request: Grpc_Health_V1_HealthCheckRequest, _) in
+        methods.unary(Self.method("Check"), access: .open) { (request: Grpc_Health_V1_HealthCheckRequest, _) in
             guard let status = status(of: request.service) else {
-                throw RPCError(
-                    code: .notFound, message: "service \"\(ServingError.shortened(request.service))\" is not found")
+                throw GRPCError(.notFound, "service \"\(ServingError.shortened(request.service))\" is not found")
             }
             return Grpc_Health_V1_HealthCheckResponse.with { $0.status = status }
         }
-        methods.streaming(health.Watch.descriptor, access: .open) {
-            (requests: RPCAsyncSequence<Grpc_Health_V1_HealthCheckRequest, any Error>, writer, call) in
+        methods.streaming(Self.method("Watch"), access: .open) {
+            (requests: RequestReader<Grpc_Health_V1_HealthCheckRequest>, writer, call) in
             try await watch(requests, writer, call)
         }
     }
 
     /// Tells the status at once and at each change, until the client has gone or the server stops.
     private func watch(
-        _ requests: RPCAsyncSequence<Grpc_Health_V1_HealthCheckRequest, any Error>,
-        _ writer: RPCWriter<Grpc_Health_V1_HealthCheckResponse>, _ call: Call
+        _ requests: RequestReader<Grpc_Health_V1_HealthCheckRequest>,
+        _ writer: ReplyWriter<Grpc_Health_V1_HealthCheckResponse>, _ call: Call
     ) async throws {
         guard let request = try await requests.first(where: { _ in true }) else { return }
         var told: Status?
@@ -45,7 +42,7 @@ struct HealthMethods: Sendable {
     /// The status of the server as a whole, of the protocol's service, which is the same, or of a model by its name;
     /// `nil` if there is nothing of that name.
     private func status(of service: String) -> Status? {
-        if service.isEmpty || service == Inference_GRPCInferenceService.descriptor.fullyQualifiedService {
+        if service.isEmpty || service == MethodName.inferenceService {
             return catalog.unreadiness == nil ? .serving : .notServing
         }
         do throws(ServingError) {
@@ -54,6 +51,10 @@ struct HealthMethods: Sendable {
         } catch {
             return error.code == .notFound ? nil : .notServing
         }
+    }
+
+    private static func method(_ name: String) -> MethodName {
+        MethodName(service: "grpc.health.v1.Health", method: name)
     }
 
     /// How long a change may stay untold.

@@ -1,9 +1,8 @@
-import GRPCCore
 import MantaCore
 import MantaWire
 import SwiftProtobuf
 
-/// A `ModelInferResponse` whose raw contents are still tensors: they are copied once, to the transport's memory.
+/// A `ModelInferResponse` whose raw contents are still tensors: they are copied once, to the memory that is sent.
 struct InferReply: Sendable {
     /// Everything but `raw_output_contents`.
     var head = Inference_ModelInferResponse()
@@ -34,37 +33,31 @@ struct InferReply: Sendable {
     }
 }
 
-/// Writes one.
-struct InferReplySerializer: MessageSerializer {
-    func serialize<Bytes: GRPCContiguousBytes>(_ reply: InferReply) throws -> Bytes {
-        try WireWriter.write(try reply.encoding, tag: nil)
-    }
-}
-
 /// One message of a stream's replies.
 enum StreamReply: Sendable {
     case reply(InferReply)
     case error(String)
 }
 
-/// Writes one, as a `ModelStreamInferResponse`.
-struct StreamReplySerializer: MessageSerializer {
-    func serialize<Bytes: GRPCContiguousBytes>(_ reply: StreamReply) throws -> Bytes {
+extension MessageFrame {
+    /// The reply of a call with one message.
+    init(reply: InferReply) throws { self = try WireWriter.write(try reply.encoding, tag: nil) }
+
+    /// A message of a stream: a `ModelStreamInferResponse`.
+    init(streamed reply: StreamReply) throws {
         switch reply {
         case .error(let message):
-            let bytes: [UInt8] = try Inference_ModelStreamInferResponse.with { $0.errorMessage = message }
-                .serializedBytes()
-            return Bytes(bytes)
+            try self.init(Inference_ModelStreamInferResponse.with { $0.errorMessage = message })
         case .reply(let reply):
             // Field 2, `infer_response`.
-            return try WireWriter.write(try reply.encoding, tag: 0x12)
+            self = try WireWriter.write(try reply.encoding, tag: 0x12)
         }
     }
 }
 
 extension InferReply {
     /// A reply, as far as it is written already.
-    struct Encoding {
+    fileprivate struct Encoding {
         let head: [UInt8]
         let raw: [Tensor?]
         let byteCount: Int
@@ -82,7 +75,7 @@ extension InferReply {
     }
 }
 
-/// Writes replies straight into the transport's memory.
+/// Writes replies straight into the memory that is sent.
 private enum WireWriter {
     /// The largest message that protobuf's implementations take.
     private static let maxBytes = Int(Int32.max)
@@ -94,17 +87,15 @@ private enum WireWriter {
     /// - Parameters:
     ///   - reply: The reply.
     ///   - tag: The key of the field that it is in a message around it; `nil` if there is none.
-    /// - Returns: The bytes.
-    /// - Throws: ``RPCError`` if there are more than a message may have.
-    static func write<Bytes: GRPCContiguousBytes>(_ reply: InferReply.Encoding, tag: UInt8?) throws(RPCError) -> Bytes {
+    /// - Returns: The message.
+    /// - Throws: ``GRPCError`` if it has more bytes than a message may have.
+    static func write(_ reply: InferReply.Encoding, tag: UInt8?) throws(GRPCError) -> MessageFrame {
         let size = reply.byteCount + (tag == nil ? 0 : 1 + varintSize(reply.byteCount))
         guard size <= maxBytes else {
-            throw RPCError(
-                code: .resourceExhausted,
-                message: "the reply has \(size) bytes; gRPC's messages have \(maxBytes) at most")
+            throw GRPCError(
+                .resourceExhausted, "the reply has \(size) bytes; gRPC's messages have \(maxBytes) at most")
         }
-        var bytes = Bytes(repeating: 0, count: size)
-        unsafe bytes.withUnsafeMutableBytes { target in
+        return unsafe MessageFrame(byteCount: size) { target in
             var offset = 0
             func put(_ byte: UInt8) {
                 unsafe target[offset] = byte
@@ -133,7 +124,6 @@ private enum WireWriter {
                 unsafe tensor?.withUnsafeBytes { unsafe put($0) }
             }
         }
-        return bytes
     }
 
     /// How many bytes a number takes.

@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaCore
 import MantaGateway
 import MantaServing
@@ -13,14 +12,12 @@ struct InferenceMethods: Sendable {
 
     func add(to methods: inout Methods) {
         methods.unary(
-            Protocol.ModelInfer.descriptor, deserializer: InferMessageDeserializer(),
-            serializer: InferReplySerializer()
+            .inference("ModelInfer"), decode: InferMessage.init(reading:), encode: MessageFrame.init(reply:)
         ) { message, call in
             try await infer(message, call, started: call.receivedAt)
         }
         methods.streaming(
-            Protocol.ModelStreamInfer.descriptor, deserializer: InferMessageDeserializer(),
-            serializer: StreamReplySerializer()
+            .inference("ModelStreamInfer"), decode: InferMessage.init(reading:), encode: MessageFrame.init(streamed:)
         ) { messages, writer, call in
             try await StreamInference(methods: self, call: call, writer: writer).run(messages)
         }

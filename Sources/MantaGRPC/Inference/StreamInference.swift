@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaCore
 import MantaTime
 import MantaWire
@@ -12,16 +11,16 @@ import SwiftProtobuf
 struct StreamInference: Sendable {
     let methods: InferenceMethods
     let call: Call
-    let writer: RPCWriter<StreamReply>
+    let writer: ReplyWriter<StreamReply>
     private let turns = Turns()
 
-    init(methods: InferenceMethods, call: Call, writer: RPCWriter<StreamReply>) {
+    init(methods: InferenceMethods, call: Call, writer: ReplyWriter<StreamReply>) {
         (self.methods, self.call, self.writer) = (methods, call, writer)
     }
 
     /// Answers requests until there are no more.
-    func run(_ messages: RPCAsyncSequence<InferMessage, any Error>) async throws {
-        let endsWithStatus = call.metadata[stringValues: "triton_grpc_error"].contains { $0 == "true" }
+    func run(_ messages: RequestReader<InferMessage>) async throws {
+        let endsWithStatus = call.metadata.values(of: "triton_grpc_error").contains("true")
         do {
             try await read(messages, endsWithStatus: endsWithStatus)
         } catch {
@@ -31,7 +30,7 @@ struct StreamInference: Sendable {
     }
 
     private func read(
-        _ messages: RPCAsyncSequence<InferMessage, any Error>, endsWithStatus: Bool
+        _ messages: RequestReader<InferMessage>, endsWithStatus: Bool
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             var count = 0

@@ -1,5 +1,3 @@
-import GRPCCore
-
 /// The fields of a message in protobuf's wire format, one after the other, as they stand in memory.
 @safe struct WireFields {
     /// A field.
@@ -13,7 +11,7 @@ import GRPCCore
     }
 
     /// What isn't a message.
-    static let malformed = RPCError(code: .invalidArgument, message: "the message isn't a ModelInferRequest")
+    static let malformed = GRPCError(.invalidArgument, "the message isn't a ModelInferRequest")
 
     private let bytes: UnsafeRawBufferPointer
     private var offset = 0
@@ -25,8 +23,8 @@ import GRPCCore
 
     /// The next field.
     ///
-    /// - Throws: ``RPCError`` if there is none although there are bytes.
-    @unsafe mutating func next() throws(RPCError) -> Field? {
+    /// - Throws: ``GRPCError`` if there is none although there are bytes.
+    @unsafe mutating func next() throws(GRPCError) -> Field? {
         guard unsafe offset < bytes.count else { return nil }
         let start = offset
         let key = try varint()
@@ -48,12 +46,12 @@ import GRPCCore
             content: content.map { unsafe UnsafeRawBufferPointer(rebasing: bytes[$0]) })
     }
 
-    private mutating func skip(_ count: UInt64) throws(RPCError) {
+    private mutating func skip(_ count: UInt64) throws(GRPCError) {
         guard unsafe count <= UInt64(bytes.count - offset) else { throw Self.malformed }
         offset += Int(count)
     }
 
-    private mutating func varint() throws(RPCError) -> UInt64 {
+    private mutating func varint() throws(GRPCError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
             guard unsafe offset < bytes.count else { throw Self.malformed }

@@ -1,12 +1,9 @@
-import GRPCCore
-import GRPCNIOTransportHTTP2Posix
 package import Logging
 package import MantaConfig
 package import MantaGateway
 public import MantaHTTP
 import MantaThreads
-import NIOCore
-import NIOPosix
+import MantaTime
 public import ServiceLifecycle
 import Synchronization
 
@@ -23,11 +20,11 @@ import Synchronization
 /// ```
 public final class GRPCListener: Service {
     private let configuration: GRPCServerConfiguration
-    private let certificate: Reloadable<TLSContext>?
+    private let certificate: Reloadable<TLSCertificate>?
     private let tokens: Reloadable<TokenSet>?
-    private let methods: Methods
+    private let core: CallCore
     private let logger: Logger
-    /// Opened by ``start()``, given to the transport by ``run()``.
+    /// Opened by ``start()``, served by ``run()``.
     private let socket = Mutex<Int32?>(nil)
 
     /// A listener that isn't open yet.
@@ -35,13 +32,15 @@ public final class GRPCListener: Service {
         self.configuration = configuration
         self.logger = logger
         certificate = configuration.tls.map { files in
-            Reloadable { () throws(HTTPServerError) in try TLSContext(files) }
+            Reloadable { () throws(HTTPServerError) in try TLSCertificate(files) }
         }
         tokens = configuration.credentials.map { file in
             Reloadable { () throws(HTTPServerError) in try TokenSet(file: file) }
         }
-        let core = CallCore(log: CallLog(logger: logger, logsCalls: configuration.accessLog), tokens: tokens)
-        methods = Methods(serving: plane, core: core, limits: configuration.limits)
+        core = CallCore(
+            methods: Methods(serving: plane, limits: configuration.limits),
+            log: CallLog(logger: logger, logsCalls: configuration.accessLog), tokens: tokens,
+            messageBytes: configuration.limits.messageBytes)
     }
 
     deinit {
@@ -89,88 +88,19 @@ public final class GRPCListener: Service {
             try? await gracefulShutdown()
             return
         }
-        let threads = MultiThreadedEventLoopGroup(numberOfThreads: configuration.threads)
-        let served = await serve(on: socket, threads)
-        // Nothing that lives on them is left by now.
-        try await threads.shutdownGracefully()
-        if methods.core.registry.isDraining { return }
-        try served.get()
-    }
-
-    private func serve(on socket: Int32, _ threads: MultiThreadedEventLoopGroup) async -> Result<Void, any Error> {
-        let factory = ConnectionFactory(
-            socket: socket, group: threads, certificate: certificate, limits: configuration.limits)
-        let server = GRPCServer(
-            transport: Methods.Transport(listenerFactory: factory, config: transportConfiguration),
-            router: methods.router)
-        // Not a child, since it mustn't be cancelled: it ends when its connections have.
-        let serving = Task { await Result(of: server.serve) }
+        let connections = OpenConnections()
+        let loops = (0..<configuration.threads).map { _ in
+            EventLoop(
+                socket: socket, core: core, limits: configuration.limits, certificate: certificate,
+                connections: connections)
+        }
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { _ = await serving.value }
-            tasks.addTask {
-                // Ends quietly in both cases.
-                try? await gracefulShutdown()
-                await self.drain(server)
-                factory.connections.closeAll()
-            }
-            // Serving ends by itself when all clients have gone, else with the drain.
-            await tasks.next()
-            tasks.cancelAll()
+            for loop in loops { tasks.addTask { await Thread.run(name: "grpc") { loop.run() } } }
+            // Ends quietly in both cases.
+            try? await gracefulShutdown()
+            for loop in loops { loop.mailbox.post(.drain(until: .now + configuration.drainTimeout)) }
         }
-        return await serving.value
+        close(socket)
+        await core.tasks.allEnded()
     }
-
-    private func drain(_ server: GRPCServer<Methods.Transport>) async {
-        let registry = methods.core.registry
-        registry.drain()
-        server.beginGracefulShutdown()
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask {
-                // Calls that were on their way when clients were told to send no more come within the farewell.
-                repeat {
-                    await registry.allEnded()
-                    try? await Task.sleep(for: Self.farewell)
-                } while !registry.isEmpty
-            }
-            tasks.addTask { [configuration] in
-                try? await Task.sleep(for: configuration.drainTimeout)
-                if registry.isEmpty { return }
-                registry.close()
-                try? await Task.sleep(for: Self.farewell)
-            }
-            await tasks.next()
-            tasks.cancelAll()
-        }
-    }
-
-    private var transportConfiguration: Methods.Transport.Config {
-        let limits = configuration.limits
-        var settings = Methods.Transport.Config.defaults
-        settings.compression.enabledAlgorithms = [.gzip, .deflate]
-        settings.rpc.maxRequestPayloadSize = limits.messageBytes
-        settings.http2.maxConcurrentStreams = limits.concurrentStreams
-        settings.http2.targetWindowSize = Self.windowBytes
-        settings.http2.maxFrameSize = Self.frameBytes
-        settings.connection.maxIdleTime = limits.idleTimeout
-        settings.connection.keepalive.time = limits.keepalive
-        settings.connection.keepalive.timeout = ConnectionFactory.pingTimeout
-        // It waits for more to send, which costs a lone request time and saves a busy connection little.
-        settings.connection.flushCoalescing = nil
-        let streams = StreamGuard.Settings(
-            messageBytes: limits.messageBytes, messageTimeout: TimeAmount(limits.messageTimeout),
-            streamingPaths: Set(
-                methods.router.methods.filter { $0.type != .unary }.map { "/" + $0.fullyQualifiedMethod }))
-        settings.channelDebuggingCallbacks.onAcceptHTTP2Stream = { channel in
-            channel.eventLoop.makeCompletedFuture { try StreamGuard.add(to: channel, streams) }
-        }
-        return settings
-    }
-
-    /// How much of a message may be under way before we have read it: tensors are large, and a round trip for each
-    /// 64 KiB would be most of the time they take.
-    private static let windowBytes = 4 << 20
-    /// The largest frame that clients may send.
-    private static let frameBytes = 1 << 20
-    /// Between the end of the last call and that of its connection: for the reply to leave, and the client to take leave.
-    private static let farewell = Duration.milliseconds(500)
 }

@@ -7,7 +7,7 @@ extension GRPCServerConfiguration {
     /// - Note: Reads the files of the certificate and the credentials; call it at start.
     public var faults: [HTTPServerError.Fault] {
         guard endpoint != nil else { return [] }
-        return HTTPServerError.faults { () throws(HTTPServerError) in if let tls { _ = try TLSContext(tls) } }
+        return HTTPServerError.faults { () throws(HTTPServerError) in if let tls { _ = try TLSCertificate(tls) } }
             + HTTPServerError.faults { () throws(HTTPServerError) in
                 if let credentials { _ = try TokenSet(file: credentials) }
             }

@@ -9,11 +9,11 @@ struct MemoryMethods: Sendable {
     let memory: SharedMemory?
 
     func add(to methods: inout Methods) {
-        methods.unary(Protocol.SystemSharedMemoryStatus.descriptor) {
+        methods.unary(.inference("SystemSharedMemoryStatus")) {
             (request: Inference_SystemSharedMemoryStatusRequest, _) in
             try status(of: request.name)
         }
-        methods.unary(Protocol.SystemSharedMemoryRegister.descriptor) {
+        methods.unary(.inference("SystemSharedMemoryRegister")) {
             (request: Inference_SystemSharedMemoryRegisterRequest, _) in
             try memory.orForbidden().register(
                 .init(
@@ -21,19 +21,19 @@ struct MemoryMethods: Sendable {
                     byteCount: try size(request.byteSize, "byte_size")))
             return Inference_SystemSharedMemoryRegisterResponse()
         }
-        methods.unary(Protocol.SystemSharedMemoryUnregister.descriptor) {
+        methods.unary(.inference("SystemSharedMemoryUnregister")) {
             (request: Inference_SystemSharedMemoryUnregisterRequest, _) in
             try memory.orForbidden().unregister(request.name.isEmpty ? nil : request.name)
             return Inference_SystemSharedMemoryUnregisterResponse()
         }
-        methods.unary(Protocol.CudaSharedMemoryStatus.descriptor) {
+        methods.unary(.inference("CudaSharedMemoryStatus")) {
             (_: Inference_CudaSharedMemoryStatusRequest, _) in Inference_CudaSharedMemoryStatusResponse()
         }
-        methods.unary(Protocol.CudaSharedMemoryRegister.descriptor) {
+        methods.unary(.inference("CudaSharedMemoryRegister")) {
             (_: Inference_CudaSharedMemoryRegisterRequest, _) -> Inference_CudaSharedMemoryRegisterResponse in
             throw SharedMemory.onlyOfSystem
         }
-        methods.unary(Protocol.CudaSharedMemoryUnregister.descriptor) {
+        methods.unary(.inference("CudaSharedMemoryUnregister")) {
             (_: Inference_CudaSharedMemoryUnregisterRequest, _) in Inference_CudaSharedMemoryUnregisterResponse()
         }
     }

@@ -10,28 +10,28 @@ struct ModelMethods: Sendable {
     let plane: DataPlane
 
     func add(to methods: inout Methods) {
-        methods.unary(Protocol.ServerLive.descriptor, access: .open) { (_: Inference_ServerLiveRequest, _) in
+        methods.unary(.inference("ServerLive"), access: .open) { (_: Inference_ServerLiveRequest, _) in
             Inference_ServerLiveResponse.with { $0.live = true }
         }
-        methods.unary(Protocol.ServerReady.descriptor, access: .open) { (_: Inference_ServerReadyRequest, _) in
+        methods.unary(.inference("ServerReady"), access: .open) { (_: Inference_ServerReadyRequest, _) in
             Inference_ServerReadyResponse.with { $0.ready = plane.catalog.unreadiness == nil }
         }
-        methods.unary(Protocol.ModelReady.descriptor) { (request: Inference_ModelReadyRequest, _) in
+        methods.unary(.inference("ModelReady")) { (request: Inference_ModelReadyRequest, _) in
             Inference_ModelReadyResponse.with { $0.ready = isReady(request.name, request.version) }
         }
-        methods.unary(Protocol.ServerMetadata.descriptor) { (_: Inference_ServerMetadataRequest, _) in
+        methods.unary(.inference("ServerMetadata")) { (_: Inference_ServerMetadataRequest, _) in
             Inference_ServerMetadataResponse.with {
                 ($0.name, $0.version, $0.extensions) = (DataPlane.name, plane.version, plane.extensions)
             }
         }
-        methods.unary(Protocol.ModelMetadata.descriptor) { (request: Inference_ModelMetadataRequest, _) in
+        methods.unary(.inference("ModelMetadata")) { (request: Inference_ModelMetadataRequest, _) in
             try metadata(request.name, request.version)
         }
-        methods.unary(Protocol.ModelConfig.descriptor) { (request: Inference_ModelConfigRequest, _) in
+        methods.unary(.inference("ModelConfig")) { (request: Inference_ModelConfigRequest, _) in
             let config = try plane.configuration(model: request.name, version: try ModelVersion.number(request.version))
             return Inference_ModelConfigResponse.with { $0.config = config }
         }
-        methods.unary(Protocol.ModelStatistics.descriptor) { (request: Inference_ModelStatisticsRequest, _) in
+        methods.unary(.inference("ModelStatistics")) { (request: Inference_ModelStatisticsRequest, _) in
             try statistics(request.name, request.version)
         }
     }

@@ -8,18 +8,18 @@ struct RepositoryMethods: Sendable {
     let repository: RepositoryService
 
     func add(to methods: inout Methods) {
-        methods.unary(Protocol.RepositoryIndex.descriptor) { (request: Inference_RepositoryIndexRequest, _) in
+        methods.unary(.inference("RepositoryIndex")) { (request: Inference_RepositoryIndexRequest, _) in
             try check(request.repositoryName)
             let entries = await repository.index(readyOnly: request.ready)
             return Inference_RepositoryIndexResponse.with { $0.models = entries.map { .init($0) } }
         }
-        methods.unary(Protocol.RepositoryModelLoad.descriptor) {
+        methods.unary(.inference("RepositoryModelLoad")) {
             (request: Inference_RepositoryModelLoadRequest, _) in
             try check(request.repositoryName)
             try await repository.load(request.modelName, try Self.override(request.parameters))
             return Inference_RepositoryModelLoadResponse()
         }
-        methods.unary(Protocol.RepositoryModelUnload.descriptor) {
+        methods.unary(.inference("RepositoryModelUnload")) {
             (request: Inference_RepositoryModelUnloadRequest, _) in
             try check(request.repositoryName)
             // What depends on it are ensembles.

@@ -9,10 +9,10 @@ struct SettingMethods: Sendable {
     let plane: DataPlane
 
     func add(to methods: inout Methods) {
-        methods.unary(Protocol.TraceSetting.descriptor) { (request: Inference_TraceSettingRequest, _) in
+        methods.unary(.inference("TraceSetting")) { (request: Inference_TraceSettingRequest, _) in
             try trace(request)
         }
-        methods.unary(Protocol.LogSettings.descriptor) { (request: Inference_LogSettingsRequest, _) in
+        methods.unary(.inference("LogSettings")) { (request: Inference_LogSettingsRequest, _) in
             try log(request)
         }
     }

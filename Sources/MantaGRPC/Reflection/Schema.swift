@@ -1,4 +1,3 @@
-import GRPCCore
 import MantaWire
 import SwiftProtobuf
 
@@ -79,7 +78,7 @@ struct Schema: Sendable {
 
     private static func missing(_ name: String) -> Response { error(.notFound, "\(name) is not found") }
 
-    private static func error(_ code: RPCError.Code, _ message: String) -> Response {
+    private static func error(_ code: GRPCStatus, _ message: String) -> Response {
         .errorResponse(
             .with {
                 $0.errorCode = Int32(code.rawValue)

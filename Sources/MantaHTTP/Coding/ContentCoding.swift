@@ -1,7 +1,7 @@
 import CZlib
 
 /// The codings of bodies that this module knows: gzip (RFC 1952) and deflate (zlib's format, RFC 1950).
-enum ContentCoding: String, Sendable {
+package enum ContentCoding: String, Sendable {
     case gzip, deflate
 
     /// zlib's word for the format: 15 bits of window, 16 more for gzip.
@@ -44,7 +44,7 @@ enum ContentCoding: String, Sendable {
     ///
     /// - Throws: ``HTTPError`` 413 as soon as they are more than `limit`, 400 if the stream is broken or goes on after
     ///   its end.
-    func inflate(_ bytes: [UInt8], limit: Int) throws(HTTPError) -> [UInt8] {
+    package func inflate(_ bytes: [UInt8], limit: Int) throws(HTTPError) -> [UInt8] {
         var stream = unsafe z_stream()
         guard unsafe inflateInit2_(&stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
             throw HTTPError(.internalServerError, "no memory to inflate the body")
@@ -86,7 +86,7 @@ enum ContentCoding: String, Sendable {
     }
 
     /// The deflated bytes; `nil` if zlib has no memory.
-    func deflate(_ bytes: [UInt8]) -> [UInt8]? {
+    package func deflate(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = unsafe z_stream()
         // Level 1: a reply should leave soon, and numbers in text shrink well at any level.
         let status = unsafe deflateInit2_(

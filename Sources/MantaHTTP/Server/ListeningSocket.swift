@@ -42,13 +42,21 @@ package enum ListeningSocket {
     }
 
     /// A connection that was accepted, for others to own.
-    struct Accepted {
-        let descriptor: Int32
+    package struct Accepted {
+        /// Neither its reads nor its writes block.
+        package let descriptor: Int32
         private var storage: sockaddr_storage
         private let length: socklen_t
 
         fileprivate init(descriptor: Int32, storage: sockaddr_storage, length: socklen_t) {
             (self.descriptor, self.storage, self.length) = (descriptor, storage, length)
+        }
+
+        /// The client's address in text, without the port.
+        package var host: String {
+            var host = "-"
+            unsafe withAddress { address, _ in host = unsafe SocketAddress.host(of: address) }
+            return host
         }
 
         /// Calls `body` with the client's address.
@@ -60,7 +68,7 @@ package enum ListeningSocket {
     }
 
     /// The next connection that waits, if any does.
-    static func accept(_ socket: Int32) -> Accepted? {
+    package static func accept(_ socket: Int32) -> Accepted? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let descriptor = unsafe withUnsafeMutablePointer(to: &storage) { pointer in

@@ -2,17 +2,17 @@ import CMantaHTTP
 
 /// A certificate chain and its key as GnuTLS takes them.
 ///
-/// A ``Connection`` keeps the one that it began with alive, so a new one is a matter of those that come later.
+/// A connection keeps the one that it began with alive, so a new one is a matter of those that come later.
 ///
 /// Unchecked Sendable: the pointer is constant, and GnuTLS only reads what it leads to once it is made.
-@safe final class TLSCertificate: @unchecked Sendable {
+@safe package final class TLSCertificate: @unchecked Sendable {
     private let raw: OpaquePointer
 
     /// Reads the files, and finds out whether they belong together.
     ///
     /// - Throws: ``HTTPServerError`` with what is wrong with each of them.
     /// - Note: Blocks on the files.
-    init(_ files: TLSFiles) throws(HTTPServerError) {
+    package init(_ files: TLSFiles) throws(HTTPServerError) {
         var (certificate, key) = ("", "")
         let faults =
             HTTPServerError.faults { () throws(HTTPServerError) in certificate = try Self.text(files.certificate) }
@@ -33,6 +33,9 @@ import CMantaHTTP
     func use(for connection: OpaquePointer) {
         unsafe manta_certificate_use(raw, connection)
     }
+
+    /// Begins with the encryption of a connection that isn't libmicrohttpd's; `nil` if there is no memory for it.
+    func start(on socket: Int32) -> OpaquePointer? { unsafe manta_tls_start(raw, socket) }
 
     private static func text(_ path: String) throws(HTTPServerError) -> String {
         let text = try SmallFile(path).text

@@ -229,7 +229,10 @@ package final class SocketClient {
         }
     }
 
-    private func bytes(_ count: Int) throws -> [UInt8] {
+    /// Reads so many bytes.
+    ///
+    /// - Throws: ``Failure`` if the connection ends before.
+    package func bytes(_ count: Int) throws -> [UInt8] {
         while received.count < count {
             guard receive() else { throw Failure("closed after \(received.count) of \(count) bytes") }
         }

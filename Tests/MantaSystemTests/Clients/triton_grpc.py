@@ -164,7 +164,9 @@ def check_errors():
     refused("INVALID_ARGUMENT", 'output "z"', lambda: infer(
         "identity_fp32", one, "FP32", outputs=[triton.InferRequestedOutput("z")]))
     refused("INVALID_ARGUMENT", 'parameter "priority"', lambda: infer("identity_fp32", one, "FP32", priority=2**40))
-    refused("DEADLINE_EXCEEDED", "", lambda: infer("identity_fp32", one, "FP32", client_timeout=0.000001))
+    # A small one may be answered within the millisecond that the client makes of less.
+    large = numpy.zeros((2000, 2000), numpy.float32)
+    refused("DEADLINE_EXCEEDED", "", lambda: infer("identity_fp32", large, "FP32", client_timeout=0.001))
     refused("PERMISSION_DENIED", "--allow-shared-memory", lambda: client.get_system_shared_memory_status())
     refused("UNIMPLEMENTED", "CUDA", lambda: client.register_cuda_shared_memory("r", b"", 0, 4))
     assert not client.get_cuda_shared_memory_status().regions

@@ -1,0 +1,65 @@
+import DequeModule
+import MantaHTTP
+import MantaTime
+
+/// One HTTP/2 stream, which carries one call: what has come of it, and what is to be sent. Its event loop's.
+final class CallStream {
+    let number: Int32
+    /// When its headers began.
+    let began = Instant.now
+
+    // What the client sent.
+
+    var path = ""
+    var httpMethod = ""
+    var metadata = CallMetadata()
+    /// How many bytes its header fields have, with HTTP/2's own for each (RFC 9113, section 6.5.2).
+    var headerBytes = 0
+    var assembler: MessageAssembler
+    /// The call, once its headers are there and it wasn't refused.
+    var call: Call?
+    /// The one message of a unary call.
+    var message: ReceivedMessage?
+    /// Where the messages of others go.
+    var incoming: Incoming?
+    /// Where the task that answers leaves what is to be sent, once it is known how it is to be compressed.
+    var port: StreamPort?
+    /// What answers it.
+    var answer: Methods.Answer?
+    /// Whether it can't be gone on with: what else comes is nobody's.
+    var isRefused = false
+
+    // What it is sent.
+
+    /// Messages that wait, and how much of the first has been sent.
+    var outgoing: Deque<(frame: MessageFrame, written: CheckedContinuation<Bool, Never>?)> = []
+    var offset = 0
+    /// How the call ends when those are sent.
+    var end: Outgoing.End?
+    /// Whether the headers of the reply are on their way.
+    var hasBegunReply = false
+    /// Whether the reply waits for a message.
+    var isStarved = false
+
+    /// The messages of a call that takes any number of them.
+    struct Incoming {
+        let messages: AsyncThrowingStream<ReceivedMessage, any Error>.Continuation
+        /// What waits to be taken, in bytes.
+        var waiting = 0
+        /// What came and the client doesn't know to be taken, in bytes.
+        var unannounced = 0
+    }
+
+    init(number: Int32, messageBytes: Int) {
+        self.number = number
+        assembler = MessageAssembler(limit: messageBytes)
+    }
+
+    /// It is closed: nothing more comes or goes.
+    func closed() {
+        incoming?.messages.finish(throwing: CancellationError())
+        for (_, written) in outgoing { written?.resume(returning: false) }
+        outgoing = []
+        if end == nil { call?.cancel() }
+    }
+}

@@ -1,0 +1,164 @@
+import CNGHTTP2
+import MantaConfig
+import MantaCore
+import MantaHTTP
+
+/// What comes: headers, messages, and the end of both.
+extension HTTP2Connection {
+    /// Headers of a stream begin: its first, or its trailers.
+    func began(_ number: Int32) {
+        guard streams[number] == nil else { return }
+        streams[number] = CallStream(number: number, messageBytes: limits.messageBytes)
+    }
+
+    /// A header field of a stream.
+    func received(_ name: String, _ value: String, size: Int, on stream: CallStream) {
+        // Trailers say nothing that we want to know.
+        guard stream.answer == nil, stream.end == nil else { return }
+        stream.headerBytes += size + 32
+        guard stream.headerBytes <= SessionSettings.headerBytes else { return }
+        switch name {
+        case ":path": stream.path = value
+        case ":method": stream.httpMethod = value
+        case ":scheme", ":authority", "te", "user-agent", "accept-encoding", "grpc-accept-encoding": break
+        default: stream.metadata.add(name, value)
+        }
+    }
+
+    /// A stream's headers are there.
+    func headersEnded(_ stream: CallStream, isLast: Bool) {
+        guard stream.answer == nil, stream.end == nil else {
+            if isLast { requestEnded(stream) }
+            return
+        }
+        do throws(GRPCError) {
+            if try accept(stream), isLast { requestEnded(stream) }
+        } catch {
+            refuse(stream, error)
+        }
+    }
+
+    /// Takes a call. Returns whether it is one.
+    private func accept(_ stream: CallStream) throws(GRPCError) -> Bool {
+        guard stream.headerBytes <= SessionSettings.headerBytes else {
+            throw GRPCError(
+                .resourceExhausted, "the metadata has more than \(SessionSettings.headerBytes) bytes")
+        }
+        // Who doesn't speak gRPC gets an answer of HTTP's.
+        guard stream.httpMethod == "POST" else {
+            refuse(stream, status: "405")
+            return false
+        }
+        guard stream.metadata["content-type"]?.hasPrefix("application/grpc") == true else {
+            refuse(stream, status: "415")
+            return false
+        }
+        guard let method = core.methods[stream.path] else {
+            throw GRPCError(.unimplemented, "there is no method \(ServingError.shortened(stream.path))")
+        }
+        let coding = try coding(of: stream.metadata)
+        let call = try core.accept(method, stream.metadata, client: client)
+        if isDraining { call.drain() }
+        let port = StreamPort(id: StreamID(connection: id, number: stream.number), mailbox: mailbox, coding: coding)
+        (stream.call, stream.port, stream.answer) = (call, port, method.answer)
+        switch method.answer {
+        case .unary: unheard.insert(stream.number)
+        case .streaming(let answer):
+            let (messages, continuation) = AsyncThrowingStream<ReceivedMessage, any Error>.makeStream()
+            stream.incoming = CallStream.Incoming(messages: continuation)
+            // Clients may wait for its headers before they send anything.
+            beginReply(of: stream)
+            core.answer(call, IncomingStream(messages: messages, port: port, messageBytes: limits.messageBytes), answer)
+        }
+        return true
+    }
+
+    private func coding(of metadata: CallMetadata) throws(GRPCError) -> ContentCoding? {
+        guard let name = metadata["grpc-encoding"], name != "identity" else { return nil }
+        if let coding = ContentCoding(rawValue: name) { return coding }
+        var error = GRPCError(
+            .unimplemented, "grpc-encoding: expected gzip, deflate or identity, found \(ServingError.shortened(name))")
+        error.trailers.add("grpc-accept-encoding", "identity,deflate,gzip")
+        throw error
+    }
+
+    /// A part of a stream's messages.
+    func received(_ piece: UnsafeRawBufferPointer, on stream: CallStream) {
+        unsafe nghttp2_session_consume_connection(session, piece.count)
+        guard !stream.isRefused, stream.end == nil, stream.call != nil else { return }
+        do throws(GRPCError) {
+            if stream.incoming != nil {
+                try unsafe stream.assembler.append(piece) { message in
+                    stream.incoming?.waiting += message.wireSize
+                    stream.incoming?.messages.yield(message)
+                }
+                stream.incoming?.unannounced += piece.count
+                announce(stream)
+            } else {
+                var isTooMany = false
+                try unsafe stream.assembler.append(piece) { message in
+                    isTooMany = isTooMany || stream.message != nil
+                    stream.message = message
+                }
+                guard !isTooMany else { throw GRPCError(.invalidArgument, "the call has more than one message") }
+                unsafe nghttp2_session_consume_stream(session, stream.number, piece.count)
+            }
+        } catch {
+            refuse(stream, error)
+        }
+    }
+
+    /// Messages of a stream were taken.
+    func consumed(_ byteCount: Int, of stream: CallStream) {
+        stream.incoming?.waiting -= byteCount
+        announce(stream)
+    }
+
+    /// Lets the client send more, unless too much waits.
+    private func announce(_ stream: CallStream) {
+        guard let incoming = stream.incoming, incoming.waiting <= Self.waitingBytes, incoming.unannounced > 0 else {
+            return
+        }
+        unsafe nghttp2_session_consume_stream(session, stream.number, incoming.unannounced)
+        stream.incoming?.unannounced = 0
+    }
+
+    /// Nothing more comes.
+    func requestEnded(_ stream: CallStream) {
+        guard !stream.isRefused, stream.end == nil, let call = stream.call, let port = stream.port else { return }
+        guard !stream.assembler.isWithinMessage else {
+            return refuse(stream, GRPCError(.invalidArgument, "the call ends within a message"))
+        }
+        switch stream.answer {
+        case .streaming: stream.incoming?.messages.finish()
+        case .unary(let answer):
+            guard let message = stream.message.take() else {
+                return refuse(stream, GRPCError(.invalidArgument, "the call has no message"))
+            }
+            unheard.remove(stream.number)
+            core.answer(call, message, at: port, answer)
+        case nil: break
+        }
+    }
+
+    /// Ends a call whose request can't be gone on with.
+    func refuse(_ stream: CallStream, _ error: GRPCError) {
+        stream.isRefused = true
+        if let call = stream.call, let port = stream.port {
+            core.refuse(call, error, at: port)
+        } else {
+            send(Outgoing(end: .failed(error)), on: stream)
+        }
+        unheard.remove(stream.number)
+        stream.incoming?.messages.finish(throwing: error)
+    }
+
+    /// A stream is closed.
+    func ended(_ number: Int32) {
+        unheard.remove(number)
+        streams.removeValue(forKey: number)?.closed()
+    }
+
+    /// What may wait to be taken of a stream while the client may send more, in bytes.
+    private static let waitingBytes = 256 << 10
+}

@@ -1,0 +1,210 @@
+import CNGHTTP2
+import MantaConfig
+import MantaHTTP
+import MantaTime
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One client's connection: its socket, and nghttp2's session, which speaks HTTP/2 (RFC 9113). Its event loop's.
+///
+/// What it does with requests and replies stands in extensions.
+@safe final class HTTP2Connection {
+    let id: UInt64
+    /// The client's address.
+    let client: String
+    let core: CallCore
+    let limits: GRPCLimits
+    let mailbox: Mailbox
+    let socket: ConnectionSocket
+    /// nghttp2's session. It ends with this.
+    let session: OpaquePointer
+    var streams: [Int32: CallStream] = [:]
+    /// Unary calls whose message is still to come: what has a time limit.
+    var unheard: Set<Int32> = []
+    /// What its event loop watches the socket for.
+    var watched: UInt32 = 0
+
+    /// What the socket didn't take: it is written before anything else.
+    private var rest: [UInt8] = []
+    /// When something came last, and when the client was asked whether it is there since.
+    private var lastHeard = Instant.now
+    private var askedAt: Instant?
+    /// Since when there is no call.
+    private var idleSince = Instant.now
+    /// When the client was told that no more calls are taken soon.
+    private var drainBegan: Instant?
+    private var hasSaidGoodbye = false
+    /// Since when it is over, and the client is to close it.
+    private var finishedAt: Instant?
+
+    /// A connection that was just accepted; `nil` if there is no memory for it.
+    init?(
+        id: UInt64, client: String, socket: ConnectionSocket, core: CallCore, limits: GRPCLimits, mailbox: Mailbox,
+        settings: SessionSettings
+    ) {
+        guard let session = unsafe settings.makeSession() else { return nil }
+        unsafe self.session = session
+        (self.id, self.client, self.socket, self.core) = (id, client, socket, core)
+        (self.limits, self.mailbox) = (limits, mailbox)
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
+        unsafe settings.announce(limits, on: session)
+    }
+
+    deinit { unsafe nghttp2_session_del(session) }
+
+    // MARK: - Socket
+
+    /// Whether the socket is to be watched for room to write, too.
+    var waitsToWrite: Bool { socket.handshakeWaitsToWrite ?? !rest.isEmpty }
+
+    /// Reads what has come.
+    ///
+    /// - Parameter buffer: Memory for it.
+    /// - Returns: Whether the connection goes on.
+    func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Bool {
+        // A bound, so that one client doesn't keep the others waiting. What is left is told again.
+        for _ in 0..<Self.reads {
+            let outcome = unsafe socket.receive(buffer)
+            switch outcome {
+            case .bytes(let count):
+                (lastHeard, askedAt) = (.now, nil)
+                if finishedAt == nil, unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, count) < 0 {
+                    return false
+                }
+                if count < buffer.count, !socket.readsInRecords { return true }
+            case .waits: return true
+            case .ended, .broken: return false
+            }
+        }
+        return true
+    }
+
+    /// Writes what there is.
+    ///
+    /// - Parameter buffer: Memory for it; what is in it doesn't matter.
+    /// - Returns: Whether the connection goes on.
+    func flush(_ buffer: inout [UInt8]) -> Bool {
+        if !rest.isEmpty {
+            guard let count = write(rest) else { return false }
+            rest = Array(rest[count...])
+            if !rest.isEmpty { return true }
+        }
+        while true {
+            buffer.removeAll(keepingCapacity: true)
+            guard fill(&buffer) else { return false }
+            if buffer.isEmpty { break }
+            guard let count = write(buffer) else { return false }
+            if count < buffer.count {
+                rest = Array(buffer[count...])
+                return true
+            }
+        }
+        if finishedAt == nil, unsafe nghttp2_session_want_read(session) == 0,
+            unsafe nghttp2_session_want_write(session) == 0
+        {
+            socket.finish()
+            finishedAt = .now
+        }
+        return true
+    }
+
+    /// Takes frames from nghttp2, up to a limit. Returns whether the session goes on.
+    private func fill(_ buffer: inout [UInt8]) -> Bool {
+        while buffer.count < Self.outputBytes {
+            var bytes: UnsafePointer<UInt8>?
+            let count = unsafe nghttp2_session_mem_send(session, &bytes)
+            if count < 0 { return false }
+            if count == 0 { return true }
+            unsafe buffer.append(contentsOf: UnsafeBufferPointer(start: bytes, count: count))
+        }
+        return true
+    }
+
+    /// Writes bytes as far as the socket takes them. Returns how many; `nil` if it can't be gone on with.
+    private func write(_ bytes: [UInt8]) -> Int? {
+        var written = 0
+        while written < bytes.count {
+            let outcome = unsafe bytes.withUnsafeBytes { unsafe socket.send(.init(rebasing: $0[written...])) }
+            switch outcome {
+            case .bytes(let count): written += count
+            case .waits: return written
+            case .ended, .broken: return nil
+            }
+        }
+        return written
+    }
+
+    // MARK: - Time
+
+    /// Looks at what takes too long.
+    ///
+    /// - Returns: Whether the connection goes on.
+    func check(at now: Instant) -> Bool {
+        if let finishedAt { return now - finishedAt < Self.farewell }
+        if let askedAt, now - askedAt >= Self.answerTime { return false }
+        if askedAt == nil, now - lastHeard >= limits.keepalive {
+            askedAt = now
+            unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
+        }
+        for number in unheard {
+            guard let stream = streams[number], now - stream.began >= limits.messageTimeout else { continue }
+            refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
+        }
+        if !streams.isEmpty {
+            idleSince = now
+        } else if now - idleSince >= limits.idleTimeout {
+            sayGoodbye()
+        }
+        if let drainBegan, now - drainBegan >= Self.notice { sayGoodbye() }
+        return true
+    }
+
+    // MARK: - End
+
+    /// The server stops: no more calls are taken soon, and streams end as soon as nothing of them is being worked on.
+    func drain(at now: Instant) {
+        drainBegan = now
+        unsafe nghttp2_submit_shutdown_notice(session)
+        for stream in streams.values { stream.call?.drain() }
+    }
+
+    /// Whether the server stops.
+    var isDraining: Bool { drainBegan != nil }
+
+    /// The server's time is over: ends the calls that are left.
+    func cutOff() {
+        for stream in streams.values {
+            if let call = stream.call, let port = stream.port { core.cutOff(call, at: port) }
+        }
+    }
+
+    /// It is gone, and all its streams with it.
+    func closed() {
+        for stream in streams.values { stream.closed() }
+        streams = [:]
+    }
+
+    /// Takes no more calls. It is over when the last has ended.
+    private func sayGoodbye() {
+        guard !hasSaidGoodbye else { return }
+        hasSaidGoodbye = true
+        unsafe nghttp2_submit_goaway(
+            session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session),
+            NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    }
+
+    /// How often is read before others have their turn.
+    private static let reads = 8
+    /// How much is written at a time, in bytes, but for the end of a frame.
+    private static let outputBytes = 64 << 10
+    /// How long a client may take to say that it is there.
+    private static let answerTime = Duration.seconds(20)
+    /// Between the notice that no more calls will be taken and that none are: a call may be on its way (RFC 9113,
+    /// section 6.8).
+    private static let notice = Duration.milliseconds(100)
+    /// How long the client has to close the connection when it is over; to close it before could take away from the client
+    /// what it hasn't read.
+    private static let farewell = Duration.milliseconds(500)
+}
