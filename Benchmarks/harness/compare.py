@@ -33,8 +33,9 @@ def measure(run, number, options, record):
     server = Server(run)
     try:
         for model in run.models:
-            server.load(model, 16, options.warm_up)
             for connections in options.connections:
+                # What a server learns of a load, or starts for it, isn't what it does from then on.
+                server.load(model, connections, options.warm_up)
                 result = server.load(model, connections, options.seconds)
                 record(kind="load", server=run.title, model=model, round=number, connections=connections, **result)
         # Some give memory back when they have nothing to do for a while.
@@ -130,7 +131,7 @@ def main():
     results = Results(rows)
     has_loads = bool(results.of("load"))
     if has_loads:
-        text += f"\n{options.rounds} rounds in turn, {options.seconds} s each; medians, with the least and the most.\n\n"
+        text += f"\n{options.rounds} rounds in turn, {options.seconds} s each after {options.warm_up} s; medians, with the least and the most.\n\n"
         text += results.markdown()
     with open(os.path.join(options.out, "results.md"), "w") as file:
         file.write(text)

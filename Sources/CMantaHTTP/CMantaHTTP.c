@@ -107,20 +107,24 @@ struct MantaTLS *manta_tls_start(struct MantaCertificate *certificate, int socke
     return (struct MantaTLS *)session;
 }
 
-// A code of GnuTLS in our words. What isn't fatal, an alert that only warns, say, is tried again.
+// A code of GnuTLS in our words. What isn't fatal, an alert that only warns, say, is tried again; more of them in a row
+// than any client has a reason for end the connection.
+enum { tries = 16 };
+
 static int outcome(ssize_t code) {
     if (code == GNUTLS_E_AGAIN) return MANTA_TLS_WAITS;
     return code == GNUTLS_E_REHANDSHAKE || gnutls_error_is_fatal((int)code) ? MANTA_TLS_BROKEN : 0;
 }
 
 int manta_tls_handshake(struct MantaTLS *tls) {
-    int code;
-    int result;
-    do {
-        code = gnutls_handshake((gnutls_session_t)tls);
-        result = code == GNUTLS_E_SUCCESS ? 0 : outcome(code);
-    } while (code != GNUTLS_E_SUCCESS && result == 0);
-    return result;
+    for (int try = 0; try < tries; try++) {
+        int code = gnutls_handshake((gnutls_session_t)tls);
+        if (code == GNUTLS_E_SUCCESS) return 0;
+        int result = outcome(code);
+        if (result == MANTA_TLS_BROKEN) gnutls_alert_send_appropriate((gnutls_session_t)tls, code);
+        if (result != 0) return result;
+    }
+    return MANTA_TLS_BROKEN;
 }
 
 int manta_tls_waits_to_write(struct MantaTLS *tls) {
@@ -128,21 +132,23 @@ int manta_tls_waits_to_write(struct MantaTLS *tls) {
 }
 
 ssize_t manta_tls_receive(struct MantaTLS *tls, void *bytes, size_t count) {
-    while (1) {
+    for (int try = 0; try < tries; try++) {
         ssize_t received = gnutls_record_recv((gnutls_session_t)tls, bytes, count);
         if (received >= 0) return received;
         int result = outcome(received);
         if (result != 0) return result;
     }
+    return MANTA_TLS_BROKEN;
 }
 
 ssize_t manta_tls_send(struct MantaTLS *tls, const void *bytes, size_t count) {
-    while (1) {
+    for (int try = 0; try < tries; try++) {
         ssize_t sent = gnutls_record_send((gnutls_session_t)tls, bytes, count);
         if (sent >= 0) return sent;
         int result = outcome(sent);
         if (result != 0) return result;
     }
+    return MANTA_TLS_BROKEN;
 }
 
 void manta_tls_finish(struct MantaTLS *tls) {

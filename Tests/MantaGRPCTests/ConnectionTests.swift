@@ -1,6 +1,7 @@
 import MantaConfig
 import MantaServing
 import MantaTestKit
+import MantaTime
 import MantaWire
 import SwiftProtobuf
 import Testing
@@ -150,6 +151,83 @@ struct ConnectionTests {
         // The last stream that was looked at, and NO_ERROR.
         #expect(farewell == [0, 0, 0, 1, 0, 0, 0, 0])
         #expect(rest == [])
+    }
+
+    @Test("a connection whose calls are short and come again isn't idle")
+    func notIdle() async throws {
+        let statuses = try await withClient {
+            $0.listener.limits.idleTimeout = .milliseconds(400)
+        } _: { client in
+            // Longer than that in all.
+            var (statuses, stream, start) = ([Int?](), Int32(1), Instant.now)
+            while Instant.now - start < .milliseconds(1200) {
+                statuses.append(try client.call("ServerLive", HTTP2Client.message([]), on: stream).status)
+                stream += 2
+                // Between two calls nothing is open when the server looks.
+                _ = client.socket.takeBytes(within: .milliseconds(90))
+            }
+            return statuses
+        }
+
+        #expect(statuses.count > 5)
+        #expect(statuses.allSatisfy { $0 == 0 })
+    }
+
+    @Test(
+        "a call ends at its deadline, whatever it does",
+        arguments: ["grpc.health.v1.Health/Watch", "inference.GRPCInferenceService/ModelStreamInfer"])
+    func deadline(method: String) async throws {
+        let reply = try await withClient { client in
+            let changes = [":path": "/\(method)", "grpc-timeout": "50m"]
+            try client.socket.send(HTTP2Client.headers("", on: 1, changing: changes))
+            try client.socket.send(HTTP2Client.data(HTTP2Client.message([]), on: 1, isLast: false))
+            return try client.reply(on: 1)
+        }
+
+        #expect(reply.status == 4)
+    }
+
+    @Test("header fields that are small as they are sent and large when they are read end their call")
+    func headerBomb() async throws {
+        let (reset, reply) = try await withClient { client in
+            let kept = HTTP2Client.block(of: ["x": String(repeating: "x", count: 3900)], isKept: true)
+            // The field that was kept first, again and again.
+            let bomb = [UInt8](repeating: 0x80 | 62, count: 100_000)
+            let pseudo = HTTP2Client.block(of: [
+                ":method": "POST", ":scheme": "http", ":path": "/inference.GRPCInferenceService/ModelInfer",
+                ":authority": "localhost",
+            ])
+            try client.send(type: 1, flags: 5, stream: 1, pseudo + kept + bomb)
+            let reset = try client.frame(ofType: 3)
+            return (reset.payload, try client.call("ModelInfer", Self.request, on: 3))
+        }
+
+        // INTERNAL_ERROR, as nghttp2 has it.
+        #expect(reset == [0, 0, 0, 2])
+        #expect(reply.status == 0)
+    }
+
+    @Test("a client that asks and asks, and reads nothing, is shown out")
+    func neverReads() async throws {
+        try await TestListener.serving { server in
+            try await onThread {
+                let client = try HTTP2Client(port: server.port)
+                var call = HTTP2Client.headers("Nothing", on: 1)
+                #expect(throws: SocketClient.Failure.self) {
+                    for burst in 0..<200 {
+                        // Calls that are answered at once, whose answers nobody takes.
+                        var calls: [UInt8] = []
+                        for number in 0..<1000 {
+                            let stream = 2 * (1000 * burst + number) + 1
+                            (call[6], call[7]) = (UInt8(stream >> 16), UInt8(stream >> 8 & 255))
+                            call[8] = UInt8(stream & 255)
+                            calls += call
+                        }
+                        try client.socket.send(calls)
+                    }
+                }
+            }
+        }
     }
 
     @Test("a client that is silent is asked whether it is there")

@@ -68,13 +68,18 @@ import MantaTestKit
             ":authority": "localhost", "te": "trailers", "content-type": "application/grpc",
         ]
         fields.merge(changes) { _, new in new }
+        return frame(type: 1, flags: isLast ? 5 : 4, stream: stream, block(of: fields))
+    }
+
+    /// Header fields as they are sent; `isKept` has the other side remember them.
+    static func block(of fields: [String: String], isKept: Bool = false) -> [UInt8] {
         var block: [UInt8] = []
         // HTTP/2's own come first.
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
-            // Literal, not to be remembered, not in Huffman's code (RFC 7541, section 6.2.2).
-            block += [0] + integer(name.utf8.count) + name.utf8 + integer(value.utf8.count) + value.utf8
+            // Literal, not in Huffman's code (RFC 7541, section 6.2).
+            block += [isKept ? 0x40 : 0] + integer(name.utf8.count) + name.utf8 + integer(value.utf8.count) + value.utf8
         }
-        return frame(type: 1, flags: isLast ? 5 : 4, stream: stream, block)
+        return block
     }
 
     /// A frame with a part of messages.

@@ -161,6 +161,7 @@ struct ListenerTests {
         }
         try await use("1")
         try await TestListener.serving {
+            $0.deployment.batching.maxRows = 100_000
             $0.listener.tls = TLSFiles(certificate: folder.path + "/c.pem", key: folder.path + "/k.pem")
         } body: { server in
             let security = HTTP2ClientTransport.Posix.TransportSecurity.tls {
@@ -174,9 +175,16 @@ struct ListenerTests {
                 try await use("2")
                 try await server.listener.reload()
                 #expect(try await serial(server.port) == "serial=02\n")
-                // More than a record of TLS holds.
-                let values = [Float](repeating: 1.5, count: 20_000)
-                #expect(try await client.infer(.rows(values)).rawOutputContents.map(\.floats) == [values])
+                // More than a record of TLS holds, and together more than the socket does.
+                let values = [Float](repeating: 1.5, count: 200_000)
+                try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask {
+                            try await client.infer(.rows(values)).rawOutputContents.map(\.floats) == [values]
+                        }
+                    }
+                    for try await isSame in group { #expect(isSame) }
+                }
 
                 try folder.write("nonsense", to: "c.pem")
                 let error = await #expect(throws: HTTPServerError.self) { try await server.listener.reload() }

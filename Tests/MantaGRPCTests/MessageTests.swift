@@ -27,7 +27,7 @@ struct MessageTests {
 
         #expect(messages.map(\.bytes) == Self.contents + Self.contents)
         #expect(messages.map(\.isCompressed) == [false, true, false, false, true, false])
-        #expect(messages.map(\.wireSize) == [8, 305, 5, 8, 305, 5])
+        #expect(messages.map(\.heldBytes) == [67, 364, 64, 67, 364, 64])
     }
 
     @Test("one that is too large is refused as soon as it says so", arguments: [1, 2, 3, 5, 7, 64, 1000])

@@ -1,12 +1,6 @@
 /// Header fields, or trailers, of a call in their order. Their names are in small letters, as HTTP/2 has them.
-struct CallMetadata: Sendable, ExpressibleByDictionaryLiteral {
+struct CallMetadata: Sendable {
     private(set) var fields: [(name: String, value: String)] = []
-
-    init() {}
-
-    init(dictionaryLiteral fields: (String, String)...) {
-        self.fields = fields.map { ($0.0, $0.1) }
-    }
 
     /// Adds a field, also to others of its name.
     mutating func add(_ name: String, _ value: String) { fields.append((name, value)) }

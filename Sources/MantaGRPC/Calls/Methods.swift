@@ -34,9 +34,6 @@ struct Methods: Sendable {
     /// The method at a path.
     subscript(path: String) -> Method? { methods[path] }
 
-    /// What the methods are called.
-    var names: [MethodName] { methods.values.map(\.name) }
-
     /// Adds a method with one request and one reply.
     mutating func unary<Request: Message, Reply: Message>(
         _ name: MethodName, access: Access = .protected,

@@ -13,7 +13,7 @@ final class CallStream {
     var path = ""
     var httpMethod = ""
     var metadata = CallMetadata()
-    /// How many bytes its header fields have, with HTTP/2's own for each (RFC 9113, section 6.5.2).
+    /// How many bytes its header fields and trailers have, with HTTP/2's own for each (RFC 9113, section 6.5.2).
     var headerBytes = 0
     var assembler: MessageAssembler
     /// The call, once its headers are there and it wasn't refused.
@@ -26,6 +26,10 @@ final class CallStream {
     var port: StreamPort?
     /// What answers it.
     var answer: Methods.Answer?
+    /// Whether the message of a unary call is being worked on.
+    var isDispatched = false
+    /// Since when a message is on its way, if one is.
+    var waitingSince: Instant?
     /// Whether it can't be gone on with: what else comes is nobody's.
     var isRefused = false
 
@@ -34,6 +38,8 @@ final class CallStream {
     /// Messages that wait, and how much of the first has been sent.
     var outgoing: Deque<(frame: MessageFrame, written: CheckedContinuation<Bool, Never>?)> = []
     var offset = 0
+    /// When the client last let us send a part of one.
+    var takenAt = Instant.now
     /// How the call ends when those are sent.
     var end: Outgoing.End?
     /// Whether the headers of the reply are on their way.

@@ -2,7 +2,6 @@ import CMantaHTTP
 import MantaConfig
 import MantaHTTP
 import MantaTime
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -26,21 +25,6 @@ struct EventLoop: Sendable {
         state.run()
         mailbox.close()
     }
-}
-
-/// How many connections are open.
-final class OpenConnections: Sendable {
-    private let count = Atomic(0)
-
-    /// Another one; `false` if there are as many as may be.
-    func add(atMost limit: Int) -> Bool {
-        if count.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
-        remove()
-        return false
-    }
-
-    /// One is closed.
-    func remove() { count.wrappingSubtract(1, ordering: .relaxed) }
 }
 
 /// What an event loop knows while it runs.
@@ -71,19 +55,16 @@ private struct EventLoopState {
         var events = unsafe [epoll_event](repeating: epoll_event(), count: 128)
         accept(true)
         while deadline == nil || !connections.isEmpty {
-            let timeout = loop.mailbox.sleep() ? sleepTime : 0
+            let timeout = loop.mailbox.sleep() && touched.isEmpty ? sleepTime : 0
             let count = unsafe epoll_wait(epoll, &events, Int32(events.count), timeout)
             loop.mailbox.wake()
             for index in 0..<max(0, Int(count)) {
                 let event = unsafe events[index]
-                unsafe handle(event.events, of: event.data.u64)
+                unsafe handle(event.data.u64)
             }
             checkTimes()
             readMail()
-            for id in touched {
-                if let connection = connections[id] { write(connection) }
-            }
-            touched.removeAll(keepingCapacity: true)
+            write()
         }
         close(epoll)
     }
@@ -96,12 +77,13 @@ private struct EventLoopState {
 
     // MARK: - Sockets
 
-    private mutating func handle(_ events: UInt32, of id: UInt64) {
+    /// Something has happened to a socket.
+    private mutating func handle(_ id: UInt64) {
         switch id {
         case Self.wakeUpID:
             var count: UInt64 = 0
             _ = unsafe read(loop.mailbox.wakeUp, &count, 8)
-        case Self.listenerID: acceptConnections()
+        case Self.listenerID: _ = acceptConnections()
         default:
             guard let connection = connections[id] else { return }
             touched.insert(id)
@@ -111,12 +93,13 @@ private struct EventLoopState {
         }
     }
 
-    private mutating func acceptConnections() {
+    /// Takes connections. Returns whether there may be more.
+    private mutating func acceptConnections() -> Bool {
         for _ in 0..<Self.accepts {
             guard let accepted = ListeningSocket.accept(loop.socket) else {
                 // Without a descriptor left the socket stays readable: it is looked at again with the next check.
                 if errno != EAGAIN, errno != ECONNABORTED, errno != EINTR { accept(false) }
-                return
+                return false
             }
             guard loop.connections.add(atMost: loop.limits.connections) else {
                 close(accepted.descriptor)
@@ -124,10 +107,13 @@ private struct EventLoopState {
             }
             open(accepted)
         }
+        return true
     }
 
     private mutating func open(_ accepted: ListeningSocket.Accepted) {
-        guard let socket = ConnectionSocket(accepted.descriptor, certificate: loop.certificate?.value),
+        let certificate = loop.certificate?.value
+        precondition(loop.certificate == nil || certificate != nil, "the certificate is read before anybody connects")
+        guard let socket = ConnectionSocket(accepted.descriptor, certificate: certificate),
             let connection = HTTP2Connection(
                 id: nextID, client: accepted.host, socket: socket, core: loop.core, limits: loop.limits,
                 mailbox: loop.mailbox, settings: settings)
@@ -140,8 +126,16 @@ private struct EventLoopState {
         if deadline != nil { connection.drain(at: .now) }
     }
 
+    /// Writes what there is, and leaves touched whoever has more than is written at a time.
+    private mutating func write() {
+        let ready = touched
+        touched.removeAll(keepingCapacity: true)
+        for id in ready { if let connection = connections[id] { write(connection) } }
+    }
+
     private mutating func write(_ connection: HTTP2Connection) {
         guard connection.flush(&output) else { return end(connection) }
+        if connection.isUnfinished { touched.insert(connection.id) }
         let wanted = EPOLLIN.rawValue | (connection.waitsToWrite ? EPOLLOUT.rawValue : 0)
         guard wanted != connection.watched else { return }
         connection.watched = wanted
@@ -220,7 +214,7 @@ private struct EventLoopState {
                 continue
             }
             if isOver, !isCutOff { connection.cutOff() }
-            touched.insert(connection.id)
+            if connection.hasOutput { touched.insert(connection.id) }
         }
         isCutOff = isOver
     }
@@ -229,7 +223,7 @@ private struct EventLoopState {
         guard self.deadline == nil else { return }
         self.deadline = deadline
         // To close the socket would reset those that wait for it although their clients may have sent a call.
-        acceptConnections()
+        while acceptConnections() {}
         accept(false)
         shutdown(loop.socket, Int32(SHUT_RDWR))
         let now = Instant.now

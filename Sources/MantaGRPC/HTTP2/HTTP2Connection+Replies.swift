@@ -1,5 +1,6 @@
 import CNGHTTP2
 import MantaHTTP
+import MantaTime
 
 /// What is sent: headers, messages, trailers.
 extension HTTP2Connection {
@@ -9,7 +10,10 @@ extension HTTP2Connection {
             outgoing.written?.resume(returning: false)
             return
         }
-        if let message = outgoing.message { stream.outgoing.append((message, outgoing.written)) }
+        if let message = outgoing.message {
+            if stream.outgoing.isEmpty { stream.takenAt = .now }
+            stream.outgoing.append((message, outgoing.written))
+        }
         stream.end = outgoing.end
         if stream.isStarved {
             stream.isStarved = false
@@ -79,6 +83,7 @@ extension HTTP2Connection {
         _ number: Int32, into buffer: UnsafeMutableRawBufferPointer, _ flags: UnsafeMutablePointer<UInt32>
     ) -> Int {
         guard let stream = streams[number] else { return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue) }
+        stream.takenAt = .now
         var count = 0
         while let (frame, written) = stream.outgoing.first, count < buffer.count {
             let size = min(frame.bytes.count - stream.offset, buffer.count - count)

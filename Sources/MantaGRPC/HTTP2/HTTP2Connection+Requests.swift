@@ -2,6 +2,7 @@ import CNGHTTP2
 import MantaConfig
 import MantaCore
 import MantaHTTP
+import MantaTime
 
 /// What comes: headers, messages, and the end of both.
 extension HTTP2Connection {
@@ -12,17 +13,26 @@ extension HTTP2Connection {
     }
 
     /// A header field of a stream.
-    func received(_ name: String, _ value: String, size: Int, on stream: CallStream) {
-        // Trailers say nothing that we want to know.
-        guard stream.answer == nil, stream.end == nil else { return }
-        stream.headerBytes += size + 32
-        guard stream.headerBytes <= SessionSettings.headerBytes else { return }
-        switch name {
-        case ":path": stream.path = value
-        case ":method": stream.httpMethod = value
-        case ":scheme", ":authority", "te", "user-agent", "accept-encoding", "grpc-accept-encoding": break
-        default: stream.metadata.add(name, value)
+    ///
+    /// - Returns: Whether there may be more: a byte of HTTP/2 may stand for a field of thousands.
+    func received(
+        _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>, on stream: CallStream
+    ) -> Bool {
+        stream.headerBytes += name.count + value.count + 32
+        // A little too much gets an answer that says so.
+        guard stream.headerBytes <= SessionSettings.headerBytes else {
+            return stream.headerBytes <= 4 * SessionSettings.headerBytes
         }
+        // Trailers say nothing that we want to know.
+        guard stream.answer == nil, stream.end == nil else { return true }
+        let name = unsafe String(decoding: name, as: UTF8.self)
+        switch name {
+        case ":path": stream.path = unsafe String(decoding: value, as: UTF8.self)
+        case ":method": stream.httpMethod = unsafe String(decoding: value, as: UTF8.self)
+        case ":scheme", ":authority", "te", "user-agent", "accept-encoding", "grpc-accept-encoding": break
+        default: stream.metadata.add(name, unsafe String(decoding: value, as: UTF8.self))
+        }
+        return true
     }
 
     /// A stream's headers are there.
@@ -49,7 +59,7 @@ extension HTTP2Connection {
             refuse(stream, status: "405")
             return false
         }
-        guard stream.metadata["content-type"]?.hasPrefix("application/grpc") == true else {
+        guard Self.isGRPC(stream.metadata["content-type"]) else {
             refuse(stream, status: "415")
             return false
         }
@@ -62,7 +72,7 @@ extension HTTP2Connection {
         let port = StreamPort(id: StreamID(connection: id, number: stream.number), mailbox: mailbox, coding: coding)
         (stream.call, stream.port, stream.answer) = (call, port, method.answer)
         switch method.answer {
-        case .unary: unheard.insert(stream.number)
+        case .unary: break
         case .streaming(let answer):
             let (messages, continuation) = AsyncThrowingStream<ReceivedMessage, any Error>.makeStream()
             stream.incoming = CallStream.Incoming(messages: continuation)
@@ -71,6 +81,13 @@ extension HTTP2Connection {
             core.answer(call, IncomingStream(messages: messages, port: port, messageBytes: limits.messageBytes), answer)
         }
         return true
+    }
+
+    /// Whether a content type is gRPC's, whatever its messages are written in.
+    private static func isGRPC(_ contentType: String?) -> Bool {
+        guard let contentType, contentType.hasPrefix("application/grpc") else { return false }
+        let rest = contentType.utf8.dropFirst("application/grpc".utf8.count).first
+        return rest == nil || rest == UInt8(ascii: "+") || rest == UInt8(ascii: ";")
     }
 
     private func coding(of metadata: CallMetadata) throws(GRPCError) -> ContentCoding? {
@@ -89,20 +106,23 @@ extension HTTP2Connection {
         do throws(GRPCError) {
             if stream.incoming != nil {
                 try unsafe stream.assembler.append(piece) { message in
-                    stream.incoming?.waiting += message.wireSize
+                    stream.incoming?.waiting += message.heldBytes
                     stream.incoming?.messages.yield(message)
                 }
                 stream.incoming?.unannounced += piece.count
                 announce(stream)
             } else {
-                var isTooMany = false
-                try unsafe stream.assembler.append(piece) { message in
-                    isTooMany = isTooMany || stream.message != nil
-                    stream.message = message
+                var isTooMany = unsafe stream.message != nil && !piece.isEmpty
+                if !isTooMany {
+                    try unsafe stream.assembler.append(piece) { message in
+                        isTooMany = stream.message != nil
+                        stream.message = message
+                    }
                 }
                 guard !isTooMany else { throw GRPCError(.invalidArgument, "the call has more than one message") }
                 unsafe nghttp2_session_consume_stream(session, stream.number, piece.count)
             }
+            stream.waitingSince = stream.assembler.isWithinMessage ? stream.waitingSince ?? .now : nil
         } catch {
             refuse(stream, error)
         }
@@ -135,7 +155,7 @@ extension HTTP2Connection {
             guard let message = stream.message.take() else {
                 return refuse(stream, GRPCError(.invalidArgument, "the call has no message"))
             }
-            unheard.remove(stream.number)
+            stream.isDispatched = true
             core.answer(call, message, at: port, answer)
         case nil: break
         }
@@ -149,14 +169,23 @@ extension HTTP2Connection {
         } else {
             send(Outgoing(end: .failed(error)), on: stream)
         }
-        unheard.remove(stream.number)
         stream.incoming?.messages.finish(throwing: error)
     }
 
     /// A stream is closed.
     func ended(_ number: Int32) {
-        unheard.remove(number)
-        streams.removeValue(forKey: number)?.closed()
+        guard let stream = streams.removeValue(forKey: number) else { return }
+        idleSince = .now
+        leave(stream)
+    }
+
+    /// A stream's client has gone, or has its reply.
+    func leave(_ stream: CallStream) {
+        if case .unary = stream.answer, !stream.isDispatched, let call = stream.call, let port = stream.port {
+            // Nobody works on it, who would tell its end.
+            core.refuse(call, GRPCError(.cancelled, "the caller has gone"), at: port)
+        }
+        stream.closed()
     }
 
     /// What may wait to be taken of a stream while the client may send more, in bytes.

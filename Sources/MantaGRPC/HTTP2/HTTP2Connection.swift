@@ -21,8 +21,6 @@ import MantaTime
     /// nghttp2's session. It ends with this.
     let session: OpaquePointer
     var streams: [Int32: CallStream] = [:]
-    /// Unary calls whose message is still to come: what has a time limit.
-    var unheard: Set<Int32> = []
     /// What its event loop watches the socket for.
     var watched: UInt32 = 0
 
@@ -31,8 +29,10 @@ import MantaTime
     /// When something came last, and when the client was asked whether it is there since.
     private var lastHeard = Instant.now
     private var askedAt: Instant?
-    /// Since when there is no call.
-    private var idleSince = Instant.now
+    /// When the socket last took something that waited for it.
+    private var lastWritten = Instant.now
+    /// When there was a call last.
+    var idleSince = Instant.now
     /// When the client was told that no more calls are taken soon.
     private var drainBegan: Instant?
     private var hasSaidGoodbye = false
@@ -59,6 +59,11 @@ import MantaTime
     /// Whether the socket is to be watched for room to write, too.
     var waitsToWrite: Bool { socket.handshakeWaitsToWrite ?? !rest.isEmpty }
 
+    /// Whether there is something to write that wasn't tried yet.
+    var hasOutput: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+    /// Whether the last ``flush(_:)`` ended before all was written, for others to have their turn.
+    private(set) var isUnfinished = false
+
     /// Reads what has come.
     ///
     /// - Parameter buffer: Memory for it.
@@ -73,6 +78,8 @@ import MantaTime
                 if finishedAt == nil, unsafe nghttp2_session_mem_recv(session, buffer.baseAddress, count) < 0 {
                     return false
                 }
+                // A client that sends and never reads could have us queue without end.
+                if unsafe nghttp2_session_get_outbound_queue_size(session) > maxQueued { return false }
                 if count < buffer.count, !socket.readsInRecords { return true }
             case .waits: return true
             case .ended, .broken: return false
@@ -86,18 +93,26 @@ import MantaTime
     /// - Parameter buffer: Memory for it; what is in it doesn't matter.
     /// - Returns: Whether the connection goes on.
     func flush(_ buffer: inout [UInt8]) -> Bool {
+        isUnfinished = false
         if !rest.isEmpty {
             guard let count = write(rest) else { return false }
+            if count == 0 { return true }
+            lastWritten = .now
             rest = Array(rest[count...])
             if !rest.isEmpty { return true }
         }
-        while true {
+        for turn in 0... {
+            if turn == Self.writes {
+                isUnfinished = true
+                return true
+            }
             buffer.removeAll(keepingCapacity: true)
             guard fill(&buffer) else { return false }
             if buffer.isEmpty { break }
             guard let count = write(buffer) else { return false }
             if count < buffer.count {
                 rest = Array(buffer[count...])
+                lastWritten = .now
                 return true
             }
         }
@@ -148,16 +163,27 @@ import MantaTime
             askedAt = now
             unsafe nghttp2_submit_ping(session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nil)
         }
-        for number in unheard {
-            guard let stream = streams[number], now - stream.began >= limits.messageTimeout else { continue }
+        if !rest.isEmpty, now - lastWritten >= limits.keepalive + Self.answerTime { return false }
+        for stream in streams.values { guard check(stream, at: now) else { return false } }
+        let isIdle = streams.isEmpty && now - idleSince >= limits.idleTimeout
+        let isOver = drainBegan.map { now - $0 >= Self.notice } ?? false
+        // Written at once: the last call that it names is the last that is looked at.
+        if isIdle || isOver, rest.isEmpty { sayGoodbye() }
+        return true
+    }
+
+    /// Looks at a stream that takes too long. Returns whether the connection goes on.
+    private func check(_ stream: CallStream, at now: Instant) -> Bool {
+        if !stream.outgoing.isEmpty, now - stream.takenAt >= limits.idleTimeout { return false }
+        guard !stream.isRefused, stream.end == nil else { return true }
+        guard let call = stream.call else { return now - stream.began < limits.messageTimeout }
+        if let deadline = call.deadline, now >= deadline {
+            refuse(stream, GRPCError(.deadlineExceeded, "no answer in the time that the client gave"))
+        } else if case .unary = stream.answer, !stream.isDispatched, now - stream.began >= limits.messageTimeout {
+            refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
+        } else if let since = stream.waitingSince, now - since >= limits.messageTimeout {
             refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
         }
-        if !streams.isEmpty {
-            idleSince = now
-        } else if now - idleSince >= limits.idleTimeout {
-            sayGoodbye()
-        }
-        if let drainBegan, now - drainBegan >= Self.notice { sayGoodbye() }
         return true
     }
 
@@ -182,7 +208,7 @@ import MantaTime
 
     /// It is gone, and all its streams with it.
     func closed() {
-        for stream in streams.values { stream.closed() }
+        for stream in streams.values { leave(stream) }
         streams = [:]
     }
 
@@ -199,6 +225,10 @@ import MantaTime
     private static let reads = 8
     /// How much is written at a time, in bytes, but for the end of a frame.
     private static let outputBytes = 64 << 10
+    /// How often that much is written before others have their turn.
+    private static let writes = 16
+    /// How many frames may wait to be written.
+    private var maxQueued: Int { 4 * max(limits.concurrentStreams, 1000) }
     /// How long a client may take to say that it is there.
     private static let answerTime = Duration.seconds(20)
     /// Between the notice that no more calls will be taken and that none are: a call may be on its way (RFC 9113,

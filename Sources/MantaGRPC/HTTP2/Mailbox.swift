@@ -18,7 +18,7 @@ struct StreamID: Sendable, Hashable {
 enum Mail: Sendable {
     /// Something to send.
     case send(StreamID, Outgoing)
-    /// A message of so many bytes was taken by the one who reads the stream.
+    /// A message that is counted as so many bytes was taken by the one who reads the stream.
     case consumed(StreamID, Int)
     /// Take no more connections, and end those that are there when their calls have ended; at the latest then.
     case drain(until: Instant)

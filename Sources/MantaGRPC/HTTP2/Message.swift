@@ -6,8 +6,8 @@ struct ReceivedMessage: Sendable {
     var bytes: [UInt8]
     let isCompressed: Bool
 
-    /// How many bytes it took in its stream.
-    var wireSize: Int { MessagePrefix.byteCount + bytes.count }
+    /// What it is counted as while it waits, in bytes: with what it takes beside its own.
+    var heldBytes: Int { 64 + bytes.count }
 
     /// Its bytes, inflated if they are compressed.
     ///
@@ -20,8 +20,10 @@ struct ReceivedMessage: Sendable {
         do {
             return try coding.inflate(bytes, limit: limit)
         } catch {
-            throw GRPCError(
-                .resourceExhausted, "the compressed message is larger than \(limit) bytes, or broken")
+            if error.status == .contentTooLarge {
+                throw GRPCError(.resourceExhausted, "the inflated message is larger than \(limit) bytes")
+            }
+            throw GRPCError(.internalError, "a message isn't \(coding.rawValue), or not all of it is there")
         }
     }
 }
@@ -34,7 +36,7 @@ struct MessageFrame: Sendable {
     init(byteCount: Int, _ body: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
         bytes = try unsafe [UInt8](unsafeUninitializedCapacity: MessagePrefix.byteCount + byteCount) { memory, count in
             let all = UnsafeMutableRawBufferPointer(memory)
-            unsafe MessagePrefix.write(isCompressed: false, byteCount, to: all)
+            unsafe MessagePrefix.write(byteCount, to: all)
             try unsafe body(UnsafeMutableRawBufferPointer(rebasing: all[MessagePrefix.byteCount...]))
             count = all.count
         }
@@ -61,8 +63,9 @@ struct MessageFrame: Sendable {
 private enum MessagePrefix {
     static let byteCount = 5
 
-    static func write(isCompressed: Bool, _ length: Int, to memory: UnsafeMutableRawBufferPointer) {
-        unsafe memory[0] = isCompressed ? 1 : 0
+    /// That of a message that isn't compressed.
+    static func write(_ length: Int, to memory: UnsafeMutableRawBufferPointer) {
+        unsafe memory[0] = 0
         unsafe memory.storeBytes(of: UInt32(length).bigEndian, toByteOffset: 1, as: UInt32.self)
     }
 }
@@ -90,7 +93,7 @@ struct MessageAssembler {
     /// - Parameters:
     ///   - piece: The bytes.
     ///   - emit: Gets each message that is whole now.
-    /// - Throws: ``GRPCError`` if a message is too large, as soon as it says so.
+    /// - Throws: ``GRPCError`` if a message is too large, as soon as it says so, or isn't one.
     mutating func append(
         _ piece: UnsafeRawBufferPointer, _ emit: (ReceivedMessage) -> Void
     ) throws(GRPCError) {
@@ -100,6 +103,9 @@ struct MessageAssembler {
                 let byte = unsafe piece[offset]
                 offset += 1
                 if prefix == 0 {
+                    guard byte <= 1 else {
+                        throw GRPCError(.internalError, "a message begins with \(byte): expected 0 or 1")
+                    }
                     (isCompressed, length) = (byte != 0, 0)
                 } else {
                     length = length << 8 | Int(byte)

@@ -67,11 +67,12 @@ import MantaConfig
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameCount, value, valueCount, _, context in
             guard let (connection, stream) = unsafe Callback.stream(of: frame, context) else { return 0 }
-            connection.received(
-                unsafe String(decoding: UnsafeBufferPointer(start: name, count: nameCount), as: UTF8.self),
-                unsafe String(decoding: UnsafeBufferPointer(start: value, count: valueCount), as: UTF8.self),
-                size: nameCount + valueCount, on: stream)
-            return 0
+            let isTaken = unsafe connection.received(
+                UnsafeBufferPointer(start: name, count: nameCount),
+                UnsafeBufferPointer(start: value, count: valueCount),
+                on: stream)
+            // It resets the stream, and looks at no more of its fields.
+            return isTaken ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
         unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
             session, _, number, bytes, count, context in

@@ -25,7 +25,7 @@ struct StreamPort: Sendable {
         guard hasLeft else { throw CancellationError() }
     }
 
-    /// Says that a message of so many bytes was taken, so that the client may send others.
+    /// Says that a message that is counted as so many bytes was taken, so that the client may send others.
     func consumed(_ byteCount: Int) { mailbox.post(.consumed(id, byteCount)) }
 
     private func coded(_ message: MessageFrame) -> MessageFrame { coding.map(message.compressed) ?? message }
@@ -60,7 +60,7 @@ struct RequestReader<Request: Sendable>: AsyncSequence, Sendable {
                 try Task.checkCancellation()
                 return nil
             }
-            reader.port.consumed(message.wireSize)
+            reader.port.consumed(message.heldBytes)
             return try reader.decode(message)
         }
     }

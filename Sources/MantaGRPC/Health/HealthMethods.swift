@@ -27,7 +27,9 @@ struct HealthMethods: Sendable {
         _ requests: RequestReader<Grpc_Health_V1_HealthCheckRequest>,
         _ writer: ReplyWriter<Grpc_Health_V1_HealthCheckResponse>, _ call: Call
     ) async throws {
-        guard let request = try await requests.first(where: { _ in true }) else { return }
+        guard let request = try await requests.first(where: { _ in true }) else {
+            throw GRPCError(.invalidArgument, "the call has no message")
+        }
         var told: Status?
         while true {
             let isLast = call.isDraining

@@ -2,7 +2,7 @@ import MantaCore
 import MantaWire
 import SwiftProtobuf
 
-/// A `ModelInferResponse` whose raw contents are still tensors: they are copied once, to the memory that is sent.
+/// A `ModelInferResponse` whose raw contents are still tensors: they are copied once, to the message.
 struct InferReply: Sendable {
     /// Everything but `raw_output_contents`.
     var head = Inference_ModelInferResponse()
@@ -75,7 +75,7 @@ extension InferReply {
     }
 }
 
-/// Writes replies straight into the memory that is sent.
+/// Writes replies straight into the message.
 private enum WireWriter {
     /// The largest message that protobuf's implementations take.
     private static let maxBytes = Int(Int32.max)
