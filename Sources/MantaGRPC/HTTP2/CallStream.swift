@@ -28,7 +28,7 @@ final class CallStream {
     var answer: Methods.Answer?
     /// Whether the message of a unary call is being worked on.
     var isDispatched = false
-    /// Since when a message is on its way, if one is.
+    /// Since when a message is on its way, if one is; or since when its rest may come.
     var waitingSince: Instant?
     /// Whether it can't be gone on with: what else comes is nobody's.
     var isRefused = false

@@ -48,6 +48,7 @@ private struct EventLoopState {
 
     init(loop: EventLoop) {
         self.loop = loop
+        precondition(epoll >= 0, "no descriptor is left for an event loop")
         watch(EPOLL_CTL_ADD, loop.mailbox.wakeUp, id: Self.wakeUpID, EPOLLIN.rawValue)
     }
 

@@ -131,6 +131,8 @@ extension HTTP2Connection {
     /// Messages of a stream were taken.
     func consumed(_ byteCount: Int, of stream: CallStream) {
         stream.incoming?.waiting -= byteCount
+        // As long as too much waited, the client couldn't send the rest of what it has begun.
+        if stream.waitingSince != nil { stream.waitingSince = .now }
         announce(stream)
     }
 

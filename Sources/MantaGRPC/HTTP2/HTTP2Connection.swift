@@ -61,6 +61,7 @@ import MantaTime
 
     /// Whether there is something to write that wasn't tried yet.
     var hasOutput: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+
     /// Whether the last ``flush(_:)`` ended before all was written, for others to have their turn.
     private(set) var isUnfinished = false
 
@@ -181,7 +182,9 @@ import MantaTime
             refuse(stream, GRPCError(.deadlineExceeded, "no answer in the time that the client gave"))
         } else if case .unary = stream.answer, !stream.isDispatched, now - stream.began >= limits.messageTimeout {
             refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
-        } else if let since = stream.waitingSince, now - since >= limits.messageTimeout {
+        } else if let since = stream.waitingSince, stream.incoming?.unannounced ?? 0 == 0,
+            now - since >= limits.messageTimeout
+        {
             refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
         }
         return true

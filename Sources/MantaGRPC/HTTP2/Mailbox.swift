@@ -52,6 +52,10 @@ final class Mailbox: Sendable {
     let wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
     private let state = Mutex(State())
 
+    init() {
+        precondition(wakeUp >= 0, "no descriptor is left to wake up an event loop")
+    }
+
     deinit { Glibc.close(wakeUp) }
 
     /// Leaves mail. After the loop's end it is dropped.
