@@ -65,8 +65,6 @@ package struct InferenceRoutes: Sendable {
     }
 
     private func infer(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
-        // A short request may copy much out of shared memory, which mustn't hold up the connection's own thread.
-        if plane.memory != nil { await Task.yield() }
         return try await plane.inference.answer(request, form: ReplyForm()) {
             body, signature, form throws(ServingError) in
             let decoded = try InferenceCodec.decode(

@@ -42,6 +42,8 @@ package struct InferenceService: Sendable {
         decode: (ModelSignature) throws(ServingError) -> (InferenceRequest, InferenceSchedule),
         encode: (InferenceResponse) throws(ServingError) -> Reply
     ) async throws(ServingError) -> Reply {
+        // A short request may copy much out of shared memory, which mustn't hold up the connection's own thread.
+        if memory != nil { await Task.yield() }
         let call = try begin(model, version: version, started: started, decode: decode)
         do throws(ServingError) {
             let response = try await call.deployment.infer(call.request, schedule: call.schedule, at: call.target)
