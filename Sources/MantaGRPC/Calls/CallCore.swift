@@ -1,4 +1,5 @@
 import Logging
+import MantaConfig
 import MantaCore
 import MantaHTTP
 import MantaThreads
@@ -8,8 +9,7 @@ struct CallCore: Sendable {
     let methods: Methods
     let log: CallLog
     let tokens: Reloadable<TokenSet>?
-    /// How large a message may be, as sent and inflated.
-    let messageBytes: Int
+    let limits: GRPCLimits
     /// The tasks at work.
     let tasks = HandlerCount()
 
@@ -36,7 +36,7 @@ struct CallCore: Sendable {
         _ work: @escaping @Sendable ([UInt8], Call) async throws -> MessageFrame
     ) {
         run(call, at: port, isShort: port.coding == nil && message.bytes.count <= Self.smallMessage) {
-            try await work(try message.inflated(port.coding, limit: messageBytes), call)
+            try await work(try message.inflated(port.coding, limit: limits.messageBytes), call)
         }
     }
 
@@ -50,16 +50,10 @@ struct CallCore: Sendable {
         }
     }
 
-    /// Ends a call whose request can't be gone on with.
-    func refuse(_ call: Call, _ error: GRPCError, at port: StreamPort) {
+    /// Ends a call in place of its task, whatever becomes of that: an engine's run can't be cancelled.
+    func end(_ call: Call, with error: any Error, at port: StreamPort) {
         call.cancel()
         finish(call, .failure(error), at: port)
-    }
-
-    /// The server's time is over: ends a call, whatever becomes of its work, since an engine's run can't be cancelled.
-    func cutOff(_ call: Call, at port: StreamPort) {
-        call.cancel()
-        finish(call, .failure(CancellationError()), at: port)
     }
 
     private func run(

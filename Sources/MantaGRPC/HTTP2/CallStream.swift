@@ -16,16 +16,12 @@ final class CallStream {
     /// How many bytes its header fields and trailers have, with HTTP/2's own for each (RFC 9113, section 6.5.2).
     var headerBytes = 0
     var assembler: MessageAssembler
-    /// The call, once its headers are there and it wasn't refused.
-    var call: Call?
+    /// Once its headers are there and it wasn't refused.
+    var accepted: Accepted?
     /// The one message of a unary call.
     var message: ReceivedMessage?
     /// Where the messages of others go.
     var incoming: Incoming?
-    /// Where the task that answers leaves what is to be sent, once it is known how it is to be compressed.
-    var port: StreamPort?
-    /// What answers it.
-    var answer: Methods.Answer?
     /// Whether the message of a unary call is being worked on.
     var isDispatched = false
     /// Since when a message is on its way, if one is; or since when its rest may come.
@@ -47,6 +43,14 @@ final class CallStream {
     /// Whether the reply waits for a message.
     var isStarved = false
 
+    /// A call that is taken.
+    struct Accepted {
+        let call: Call
+        /// Where the task that answers leaves what is to be sent.
+        let port: StreamPort
+        let answer: Methods.Answer
+    }
+
     /// The messages of a call that takes any number of them.
     struct Incoming {
         let messages: AsyncThrowingStream<ReceivedMessage, any Error>.Continuation
@@ -66,6 +70,6 @@ final class CallStream {
         incoming?.messages.finish(throwing: CancellationError())
         for (_, written) in outgoing { written?.resume(returning: false) }
         outgoing = []
-        if end == nil { call?.cancel() }
+        if end == nil { accepted?.call.cancel() }
     }
 }

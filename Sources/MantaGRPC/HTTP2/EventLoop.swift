@@ -12,7 +12,6 @@ struct EventLoop: Sendable {
     /// Accepts connections; several loops may share it.
     let socket: Int32
     let core: CallCore
-    let limits: GRPCLimits
     let certificate: Reloadable<TLSCertificate>?
     /// The connections of all loops that share the socket.
     let connections: OpenConnections
@@ -42,7 +41,6 @@ private struct EventLoopState {
     private var isAccepting = false
     /// When calls end at the latest, once the server stops.
     private var deadline: Instant?
-    private var isCutOff = false
     private var input = [UInt8](repeating: 0, count: Self.inputBytes)
     private var output: [UInt8] = []
 
@@ -102,7 +100,7 @@ private struct EventLoopState {
                 if errno != EAGAIN, errno != ECONNABORTED, errno != EINTR { accept(false) }
                 return false
             }
-            guard loop.connections.add(atMost: loop.limits.connections) else {
+            guard loop.connections.add(atMost: loop.core.limits.connections) else {
                 close(accepted.descriptor)
                 continue
             }
@@ -116,8 +114,8 @@ private struct EventLoopState {
         precondition(loop.certificate == nil || certificate != nil, "the certificate is read before anybody connects")
         guard let socket = ConnectionSocket(accepted.descriptor, certificate: certificate),
             let connection = HTTP2Connection(
-                id: nextID, client: accepted.host, socket: socket, core: loop.core, limits: loop.limits,
-                mailbox: loop.mailbox, settings: settings)
+                id: nextID, client: accepted.host, socket: socket, core: loop.core, mailbox: loop.mailbox,
+                settings: settings)
         else { return loop.connections.remove() }
         connections[nextID] = connection
         touched.insert(nextID)
@@ -214,10 +212,9 @@ private struct EventLoopState {
                 end(connection)
                 continue
             }
-            if isOver, !isCutOff { connection.cutOff() }
+            if isOver { connection.cutOff() }
             if connection.hasOutput { touched.insert(connection.id) }
         }
-        isCutOff = isOver
     }
 
     private mutating func drain(until deadline: Instant) {

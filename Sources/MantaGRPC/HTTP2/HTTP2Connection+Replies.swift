@@ -29,8 +29,8 @@ extension HTTP2Connection {
         var headers = HeaderBlock()
         headers.add(":status", "200")
         headers.add("content-type", "application/grpc")
-        if let coding = stream.port?.coding { headers.add("grpc-encoding", coding.rawValue) }
-        if let call = stream.call { headers.add("x-request-id", call.id, isRepeated: false) }
+        if let coding = stream.accepted?.port.coding { headers.add("grpc-encoding", coding.rawValue) }
+        if let call = stream.accepted?.call { headers.add("x-request-id", call.id, isRepeated: false) }
         if let end = stream.end, stream.outgoing.isEmpty {
             // No message: the trailers alone.
             add(end, to: &headers)
@@ -103,7 +103,7 @@ extension HTTP2Connection {
             unsafe flags.pointee |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
             var trailers = HeaderBlock()
             add(end, to: &trailers)
-            if case .failed = end, let call = stream.call {
+            if case .failed = end, let call = stream.accepted?.call {
                 trailers.add("x-request-id", call.id, isRepeated: false)
             }
             unsafe trailers.withFields { fields, count in

@@ -24,7 +24,7 @@ extension HTTP2Connection {
             return stream.headerBytes <= 4 * SessionSettings.headerBytes
         }
         // Trailers say nothing that we want to know.
-        guard stream.answer == nil, stream.end == nil else { return true }
+        guard stream.accepted == nil, stream.end == nil else { return true }
         let name = unsafe String(decoding: name, as: UTF8.self)
         switch name {
         case ":path": stream.path = unsafe String(decoding: value, as: UTF8.self)
@@ -37,7 +37,7 @@ extension HTTP2Connection {
 
     /// A stream's headers are there.
     func headersEnded(_ stream: CallStream, isLast: Bool) {
-        guard stream.answer == nil, stream.end == nil else {
+        guard stream.accepted == nil, stream.end == nil else {
             if isLast { requestEnded(stream) }
             return
         }
@@ -70,7 +70,7 @@ extension HTTP2Connection {
         let call = try core.accept(method, stream.metadata, client: client)
         if isDraining { call.drain() }
         let port = StreamPort(id: StreamID(connection: id, number: stream.number), mailbox: mailbox, coding: coding)
-        (stream.call, stream.port, stream.answer) = (call, port, method.answer)
+        stream.accepted = CallStream.Accepted(call: call, port: port, answer: method.answer)
         switch method.answer {
         case .unary: break
         case .streaming(let answer):
@@ -102,7 +102,7 @@ extension HTTP2Connection {
     /// A part of a stream's messages.
     func received(_ piece: UnsafeRawBufferPointer, on stream: CallStream) {
         unsafe nghttp2_session_consume_connection(session, piece.count)
-        guard !stream.isRefused, stream.end == nil, stream.call != nil else { return }
+        guard !stream.isRefused, stream.end == nil, stream.accepted != nil else { return }
         do throws(GRPCError) {
             if stream.incoming != nil {
                 try unsafe stream.assembler.append(piece) { message in
@@ -147,27 +147,26 @@ extension HTTP2Connection {
 
     /// Nothing more comes.
     func requestEnded(_ stream: CallStream) {
-        guard !stream.isRefused, stream.end == nil, let call = stream.call, let port = stream.port else { return }
+        guard !stream.isRefused, stream.end == nil, let accepted = stream.accepted else { return }
         guard !stream.assembler.isWithinMessage else {
             return refuse(stream, GRPCError(.invalidArgument, "the call ends within a message"))
         }
-        switch stream.answer {
+        switch accepted.answer {
         case .streaming: stream.incoming?.messages.finish()
         case .unary(let answer):
             guard let message = stream.message.take() else {
                 return refuse(stream, GRPCError(.invalidArgument, "the call has no message"))
             }
             stream.isDispatched = true
-            core.answer(call, message, at: port, answer)
-        case nil: break
+            core.answer(accepted.call, message, at: accepted.port, answer)
         }
     }
 
     /// Ends a call whose request can't be gone on with.
     func refuse(_ stream: CallStream, _ error: GRPCError) {
         stream.isRefused = true
-        if let call = stream.call, let port = stream.port {
-            core.refuse(call, error, at: port)
+        if let accepted = stream.accepted {
+            core.end(accepted.call, with: error, at: accepted.port)
         } else {
             send(Outgoing(end: .failed(error)), on: stream)
         }
@@ -183,9 +182,9 @@ extension HTTP2Connection {
 
     /// A stream's client has gone, or has its reply.
     func leave(_ stream: CallStream) {
-        if case .unary = stream.answer, !stream.isDispatched, let call = stream.call, let port = stream.port {
+        if let accepted = stream.accepted, case .unary = accepted.answer, !stream.isDispatched {
             // Nobody works on it, who would tell its end.
-            core.refuse(call, GRPCError(.cancelled, "the caller has gone"), at: port)
+            core.end(accepted.call, with: CancellationError(), at: accepted.port)
         }
         stream.closed()
     }

@@ -15,7 +15,6 @@ import MantaTime
     /// The client's address.
     let client: String
     let core: CallCore
-    let limits: GRPCLimits
     let mailbox: Mailbox
     let socket: ConnectionSocket
     /// nghttp2's session. It ends with this.
@@ -41,18 +40,21 @@ import MantaTime
 
     /// A connection that was just accepted; `nil` if there is no memory for it.
     init?(
-        id: UInt64, client: String, socket: ConnectionSocket, core: CallCore, limits: GRPCLimits, mailbox: Mailbox,
+        id: UInt64, client: String, socket: ConnectionSocket, core: CallCore, mailbox: Mailbox,
         settings: SessionSettings
     ) {
         guard let session = unsafe settings.makeSession() else { return nil }
         unsafe self.session = session
         (self.id, self.client, self.socket, self.core) = (id, client, socket, core)
-        (self.limits, self.mailbox) = (limits, mailbox)
+        self.mailbox = mailbox
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
-        unsafe settings.announce(limits, on: session)
+        unsafe settings.announce(core.limits, on: session)
     }
 
     deinit { unsafe nghttp2_session_del(session) }
+
+    /// What a client may take.
+    var limits: GRPCLimits { core.limits }
 
     // MARK: - Socket
 
@@ -177,10 +179,10 @@ import MantaTime
     private func check(_ stream: CallStream, at now: Instant) -> Bool {
         if !stream.outgoing.isEmpty, now - stream.takenAt >= limits.idleTimeout { return false }
         guard !stream.isRefused, stream.end == nil else { return true }
-        guard let call = stream.call else { return now - stream.began < limits.messageTimeout }
-        if let deadline = call.deadline, now >= deadline {
+        guard let accepted = stream.accepted else { return now - stream.began < limits.messageTimeout }
+        if let deadline = accepted.call.deadline, now >= deadline {
             refuse(stream, GRPCError(.deadlineExceeded, "no answer in the time that the client gave"))
-        } else if case .unary = stream.answer, !stream.isDispatched, now - stream.began >= limits.messageTimeout {
+        } else if case .unary = accepted.answer, !stream.isDispatched, now - stream.began >= limits.messageTimeout {
             refuse(stream, GRPCError(.deadlineExceeded, "the message didn't come in time"))
         } else if let since = stream.waitingSince, stream.incoming?.unannounced ?? 0 == 0,
             now - since >= limits.messageTimeout
@@ -196,7 +198,7 @@ import MantaTime
     func drain(at now: Instant) {
         drainBegan = now
         unsafe nghttp2_submit_shutdown_notice(session)
-        for stream in streams.values { stream.call?.drain() }
+        for stream in streams.values { stream.accepted?.call.drain() }
     }
 
     /// Whether the server stops.
@@ -205,7 +207,8 @@ import MantaTime
     /// The server's time is over: ends the calls that are left.
     func cutOff() {
         for stream in streams.values {
-            if let call = stream.call, let port = stream.port { core.cutOff(call, at: port) }
+            guard let accepted = stream.accepted else { continue }
+            core.end(accepted.call, with: CancellationError(), at: accepted.port)
         }
     }
 

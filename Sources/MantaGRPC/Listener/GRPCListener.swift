@@ -40,7 +40,7 @@ public final class GRPCListener: Service {
         core = CallCore(
             methods: Methods(serving: plane, limits: configuration.limits),
             log: CallLog(logger: logger, logsCalls: configuration.accessLog), tokens: tokens,
-            messageBytes: configuration.limits.messageBytes)
+            limits: configuration.limits)
     }
 
     deinit {
@@ -91,8 +91,7 @@ public final class GRPCListener: Service {
         let connections = OpenConnections()
         let loops = (0..<configuration.threads).map { _ in
             EventLoop(
-                socket: socket, core: core, limits: configuration.limits, certificate: certificate,
-                connections: connections)
+                socket: socket, core: core, certificate: certificate, connections: connections)
         }
         await withTaskGroup(of: Void.self) { tasks in
             for loop in loops { tasks.addTask { await Thread.run(name: "grpc") { loop.run() } } }
