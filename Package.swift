@@ -107,7 +107,7 @@ let package = Package(
                 lifecycle, metrics,
             ]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "MantaTime", "CONNXRuntime"]),
+        part("MantaONNX", ["MantaCore", "MantaTime", "MantaWire", "CONNXRuntime", protobuf]),
         part("MantaRemote", ["MantaCore", "MantaTime", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),
@@ -229,7 +229,7 @@ let package = Package(
         tests("MantaHTTP", ["MantaProcesses", logging]),
         tests("MantaProtocol", ["MantaCore", "MantaSharedMemory"]),
         tests("MantaRemote", ["MantaCore", "MantaHTTP", logging]),
-        tests("MantaONNX", ["MantaCore"], exclude: ["Fixtures"]),
+        tests("MantaONNX", ["MantaCore", "MantaWire", protobuf], exclude: ["Fixtures"]),
         tests("MantaBatching", ["MantaCore"]),
         tests("MantaServing", ["MantaCore", "MantaBatching", "MantaAutoscaler", "MantaTelemetry", logging, metrics]),
         tests("MantaConfig", ["MantaCore", "MantaAutoscaler", "MantaRuntime", "MantaServing", "MantaHTTP", logging]),

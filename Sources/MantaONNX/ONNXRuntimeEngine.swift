@@ -39,7 +39,7 @@ public struct ONNXRuntimeEngine: Engine {
     /// Loads a model file, with whatever external data lies beside it.
     public func load(_ source: ModelSource) throws(ServingError) -> any LoadedModel {
         do {
-            return try ONNXModel(loading: source, in: runtime)
+            return try ONNXModel.load(source, in: runtime)
         } catch {
             throw error.asLoadError(path: source.path)
         }

@@ -1,7 +1,7 @@
 import FoundationEssentials
 package import SwiftProtobuf
 
-/// The .proto files that Manta speaks, as protobuf describes them.
+/// The .proto files of the services that Manta offers, as protobuf describes them.
 package enum WireSchema {
     /// Each file. Those that it imports are among them.
     package static let files: [Google_Protobuf_FileDescriptorProto] = {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import MantaCore
 import MantaONNX
 import Testing
@@ -12,5 +13,10 @@ enum Fixture {
     /// Loads one.
     static func model(_ name: String, _ options: EngineOptions = .init()) throws -> any LoadedModel {
         try ONNXRuntimeEngine().load(ModelSource(path: path(name), options: options))
+    }
+
+    /// The bytes of one.
+    static func bytes(_ name: String) throws -> [UInt8] {
+        try Array(Data(contentsOf: URL(fileURLWithPath: path(name))))
     }
 }

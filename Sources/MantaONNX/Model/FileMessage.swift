@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// A message in protobuf's wire format in a file, of which only the keys and lengths of fields are read. See "Encoding" in
+/// A message in protobuf's wire format in a file, of which only what is asked for is read. See "Encoding" in
 /// protobuf's documentation.
 ///
 /// The file isn't mapped: were it cut while we look, that would end the process.
@@ -62,6 +62,20 @@ struct FileMessage {
             if field.number == number, let message = field.message { return message }
         }
         return nil
+    }
+
+    /// All of its bytes.
+    func contents() throws(Malformed) -> [UInt8] {
+        var contents = [UInt8](repeating: 0, count: bytes.count)
+        var done = 0
+        while done < contents.count {
+            let count = unsafe contents.withUnsafeMutableBytes { room in
+                unsafe pread(descriptor, room.baseAddress! + done, room.count - done, off_t(bytes.lowerBound + done))
+            }
+            guard count > 0 else { throw Malformed() }
+            done += count
+        }
+        return contents
     }
 
     private static func varint(_ bytes: inout ArraySlice<UInt8>) throws(Malformed) -> UInt64 {

@@ -8,17 +8,25 @@ final class ONNXModel: LoadedModel {
     private let runner: Runner
 
     /// Loads a model file.
-    init(loading source: ModelSource, in runtime: Runtime) throws(RuntimeFailure) {
+    static func load(_ source: ModelSource, in runtime: Runtime) throws(RuntimeFailure) -> ONNXModel {
+        if source.options.optimization == .all, let rewritten = ModelRewrite.rewritten(modelFile: source.path) {
+            // What the runtime has to say against it is said of the file itself.
+            do throws(RuntimeFailure) { return try ONNXModel(source, rewritten: rewritten, runtime) } catch {}
+        }
+        return try ONNXModel(source, rewritten: nil, runtime)
+    }
+
+    private init(_ source: ModelSource, rewritten: [UInt8]?, _ runtime: Runtime) throws(RuntimeFailure) {
         // What suits the model depends on its shapes, which are known for sure once it is loaded: begin with what its
         // file says or, if we can't read that, with the usual case, and load again if it is another.
         let guess = SessionSettings(source.options, variation: ShapeVariation(modelFile: source.path) ?? .batch)
-        var session = try Session(path: source.path, settings: guess, runtime: runtime)
+        var session = try Session(path: source.path, rewritten: rewritten, settings: guess, runtime: runtime)
         var found = try SignatureReader(session: session).read()
         let settings = SessionSettings(source.options, variation: ShapeVariation(found.signature))
         if settings != guess {
             // Never two copies of the weights at a time.
             _ = consume session
-            session = try Session(path: source.path, settings: settings, runtime: runtime)
+            session = try Session(path: source.path, rewritten: rewritten, settings: settings, runtime: runtime)
             found = try SignatureReader(session: session).read()
         }
         signature = found.signature

@@ -12,8 +12,10 @@ internal import MantaCore
     /// How the arena's unused memory is given back; `nil` if there is none to give back.
     let memoryReturn: MemoryReturn?
 
-    /// Loads the model file at `path`. External data is looked for beside it.
-    init(path: String, settings: SessionSettings, runtime: Runtime) throws(RuntimeFailure) {
+    /// Loads the model file at `path`, with external data that lies beside it, or in its place a model in memory.
+    init(
+        path: String, rewritten: [UInt8]? = nil, settings: SessionSettings, runtime: Runtime
+    ) throws(RuntimeFailure) {
         self.runtime = runtime
         memoryReturn = settings.returnsMemory ? try MemoryReturn(runtime) : nil
         var options: OpaquePointer?
@@ -21,7 +23,13 @@ internal import MantaCore
         defer { unsafe runtime.api.pointee.ReleaseSessionOptions(options) }
         try unsafe settings.apply(to: options, runtime: runtime)
         var session: OpaquePointer?
-        try unsafe runtime.check(runtime.api.pointee.CreateSession(runtime.environment, path, options, &session))
+        if let rewritten {
+            try unsafe runtime.check(
+                runtime.api.pointee.CreateSessionFromArray(
+                    runtime.environment, rewritten, rewritten.count, options, &session))
+        } else {
+            try unsafe runtime.check(runtime.api.pointee.CreateSession(runtime.environment, path, options, &session))
+        }
         guard let session = unsafe session else { throw RuntimeFailure("the runtime gave no session") }
         unsafe raw = session
     }

@@ -1,4 +1,4 @@
-// Made by scripts/generate-wire: the .proto files as a FileDescriptorSet in base64.
+// Made by scripts/generate-wire: the .proto files of the services as a FileDescriptorSet in base64.
 // swift-format-ignore-file
 let wireSchema = """
 CrhYChJtb2RlbF9jb25maWcucHJvdG8SCWluZmVyZW5jZSL8DQoLTW9kZWxDb25maWcSEgoEbmFtZRgBIAEoCVIEbmFtZRIaCghwbGF0Zm9ybRgCIAEoCVII\

@@ -1,0 +1,96 @@
+internal import FoundationEssentials
+internal import MantaWire
+
+// What is read of a graph, and made for one, in fewer words.
+
+extension Onnx_NodeProto {
+    /// A node of ONNX's own operators.
+    init(_ operation: String, _ inputs: [String], _ output: String, _ attributes: [Onnx_AttributeProto] = []) {
+        self.init()
+        (opType, input, self.output, attribute) = (operation, inputs, [output], attributes)
+        name = output
+    }
+
+    /// The attribute of a name.
+    subscript(_ name: String) -> Onnx_AttributeProto? { attribute.first { $0.name == name } }
+
+    /// Gives an attribute another value, or one.
+    mutating func set(_ new: Onnx_AttributeProto) {
+        attribute.removeAll { $0.name == new.name }
+        attribute.append(new)
+    }
+}
+
+extension Onnx_AttributeProto {
+    init(_ name: String, _ value: Int) {
+        self.init()
+        (self.name, type, i) = (name, .int, Int64(value))
+    }
+
+    init(_ name: String, _ value: Float) {
+        self.init()
+        (self.name, type, f) = (name, .float, value)
+    }
+
+    init(_ name: String, _ value: String) {
+        self.init()
+        (self.name, type, s) = (name, .string, .init(value.utf8))
+    }
+
+    init(_ name: String, _ values: [Float]) {
+        self.init()
+        (self.name, type, floats) = (name, .floats, values)
+    }
+
+    init(_ name: String, _ values: [Int]) {
+        self.init()
+        (self.name, type, ints) = (name, .ints, values.map(Int64.init))
+    }
+}
+
+extension Onnx_TensorProto {
+    /// The number of 32-bit floats in ``dataType``, and in an operator's `to`.
+    static let float = 1
+    /// That of 64-bit whole numbers.
+    static let int64 = 7
+
+    init(_ name: String, _ dimensions: [Int], _ values: [Float]) {
+        self.init()
+        (self.name, dims, dataType, floatData) = (name, dimensions.map(Int64.init), Int32(Self.float), values)
+    }
+
+    init(_ name: String, _ values: [Int]) {
+        self.init()
+        (self.name, dims, dataType) = (name, [Int64(values.count)], Int32(Self.int64))
+        int64Data = values.map(Int64.init)
+    }
+
+    /// The one number in a tensor of one, in whatever shape.
+    var number: Float? {
+        guard Int(dataType) == Self.float, dims.allSatisfy({ $0 == 1 }) else { return nil }
+        guard !rawData.isEmpty else { return floatData.first }
+        return words(UInt32.self)?.first.map(Float.init(bitPattern:))
+    }
+
+    /// Whole numbers, in whatever shape.
+    var wholeNumbers: [Int]? {
+        guard Int(dataType) == Self.int64 else { return nil }
+        guard !rawData.isEmpty else { return int64Data.map(Int.init) }
+        return words(UInt64.self)?.map { Int(Int64(bitPattern: $0)) }
+    }
+
+    private func words<Word: FixedWidthInteger & UnsignedInteger>(_: Word.Type) -> [Word]? {
+        let (bytes, size) = (Array(rawData), Word.bitWidth / 8)
+        guard bytes.count.isMultiple(of: size) else { return nil }
+        return stride(from: 0, to: bytes.count, by: size).map { start in
+            bytes[start..<start + size].reversed().reduce(0) { $0 << 8 | Word($1) }
+        }
+    }
+}
+
+extension Onnx_GraphProto {
+    /// Each node by the names of its outputs.
+    var producers: [String: Onnx_NodeProto] {
+        Dictionary(node.flatMap { node in node.output.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
+    }
+}

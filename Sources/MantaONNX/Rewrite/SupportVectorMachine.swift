@@ -1,0 +1,139 @@
+internal import Glibc
+internal import MantaWire
+
+/// What a node of `SVMClassifier` or `SVMRegressor` with a radial kernel knows.
+///
+/// See the two operators in ONNX's `docs/Operators-ml.md`. A classifier has a decision for each pair of classes, a
+/// regressor has one.
+struct SupportVectorMachine {
+    let gamma: Float
+    /// Numbers of a row.
+    let features: Int
+    /// Decisions.
+    let outputs: Int
+    /// The mean of the support vectors, from which they and rows are measured so that squares stay small.
+    let center: [Float]
+    /// The support vectors from there: a column for each.
+    let vectors: [Float]
+    /// What the kernel of each vector (row) adds to each decision (column), times ``constantFactors``.
+    let weights: [Float]
+    /// A machine that takes the decisions in place of rows, and does with them what the node did: votes, probabilities,
+    /// labels.
+    private(set) var rest: Onnx_NodeProto
+
+    /// exp(-gamma |x - s|²) is exp(2 gamma x·s - gamma |x|²) times exp(-gamma |s|²), and this bounds the latter's exponent.
+    /// An exponent that large is rounded by less than 0.000004, which is what the kernel may be off by, as a share.
+    private static let maxExponent = 32.0
+
+    /// With more, most of the weights are 0, and the many decisions cost more than the kernel.
+    private static let maxClasses = 20
+
+    /// `nil` if the node is something else, or one that we leave to the runtime.
+    init?(_ node: Onnx_NodeProto) {
+        guard node.domain == "ai.onnx.ml", node.input.count == 1, let kernel = node["kernel_type"],
+            Array(kernel.s) == Array("RBF".utf8), let gamma = node["kernel_params"]?.floats.first,
+            gamma > 1e-12, gamma < 1e12, let support = node["support_vectors"]?.floats,
+            let coefficients = node["coefficients"]?.floats
+        else { return nil }
+        let pairs: [[(first: Int, weight: Float)]]
+        switch node.opType {
+        case "SVMClassifier":
+            let counts = node["vectors_per_class"]?.ints.map(Int.init) ?? []
+            guard let all = Self.pairs(counts, coefficients, intercepts: node["rho"]?.floats.count ?? 0) else {
+                return nil
+            }
+            pairs = all
+        case "SVMRegressor":
+            guard let count = node["n_supports"]?.i, count > 0, coefficients.count == count,
+                node["rho"]?.floats.count == 1
+            else { return nil }
+            pairs = [coefficients.enumerated().map { ($0.offset, $0.element) }]
+        default: return nil
+        }
+        let count = node.opType == "SVMRegressor" ? coefficients.count : Self.vectorCount(node)
+        guard support.count.isMultiple(of: count), !support.isEmpty else { return nil }
+        (self.gamma, features, outputs) = (gamma, support.count / count, pairs.count)
+
+        let rows = stride(from: 0, to: support.count, by: features).map { [features] in support[$0..<$0 + features] }
+        let center = (0..<features).map { column in
+            Float(rows.reduce(0.0) { $0 + Double($1[$1.startIndex + column]) } / Double(rows.count))
+        }
+        self.center = center
+        let centered = rows.map { row in zip(row, center).map { Double($0) - Double($1) } }
+        let exponents = centered.map { row in Double(gamma) * row.reduce(0) { $0 + $1 * $1 } }
+        guard exponents.allSatisfy({ $0 <= Self.maxExponent }) else { return nil }
+
+        var vectors = [Float](repeating: 0, count: support.count)
+        for (row, values) in centered.enumerated() {
+            for (column, value) in values.enumerated() { vectors[column * count + row] = Float(value) }
+        }
+        self.vectors = vectors
+        var weights = [Float](repeating: 0, count: count * pairs.count)
+        for (pair, members) in pairs.enumerated() {
+            for (vector, weight) in members {
+                weights[vector * pairs.count + pair] = Float(Double(weight) * exp(-exponents[vector]))
+            }
+        }
+        self.weights = weights
+        rest = node
+        rest.set(.init("kernel_type", "LINEAR"))
+        rest.set(.init("kernel_params", [0, 0, 0] as [Float]))
+        setRest()
+    }
+
+    /// How many vectors there are.
+    var count: Int { vectors.count / features }
+
+    private static func vectorCount(_ node: Onnx_NodeProto) -> Int {
+        Int(node["vectors_per_class"]?.ints.reduce(0, +) ?? 0)
+    }
+
+    /// The vectors and their weights of each pair of classes (0, 1), (0, 2), …
+    ///
+    /// A vector has one coefficient for each class but its own, in their order: row k of `coefficients` has those against
+    /// class k, or against k + 1 for vectors of the classes up to k.
+    private static func pairs(
+        _ counts: [Int], _ coefficients: [Float], intercepts: Int
+    ) -> [[(first: Int, weight: Float)]]? {
+        let classes = counts.count
+        let total = counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }
+        guard classes > 1, classes <= maxClasses, total > 0, total <= coefficients.count,
+            counts.allSatisfy({ 0...total ~= $0 }),
+            coefficients.count == (classes - 1) * total, intercepts == classes * (classes - 1) / 2
+        else { return nil }
+        var ranges: [Range<Int>] = []
+        for count in counts { ranges.append((ranges.last?.upperBound ?? 0)..<(ranges.last?.upperBound ?? 0) + count) }
+        var pairs: [[(first: Int, weight: Float)]] = []
+        for first in 0..<classes {
+            for second in first + 1..<classes {
+                pairs.append(
+                    ranges[first].map { ($0, coefficients[(second - 1) * total + $0]) }
+                        + ranges[second].map { ($0, coefficients[first * total + $0]) })
+            }
+        }
+        return pairs
+    }
+
+    /// Makes the rest a machine of one vector for each decision that takes this, and nothing else.
+    private mutating func setRest() {
+        var identity = [Float](repeating: 0, count: outputs * outputs)
+        for output in 0..<outputs { identity[output * (outputs + 1)] = 1 }
+        rest.set(.init("support_vectors", identity))
+        guard rest.opType == "SVMClassifier" else {
+            rest.set(.init("n_supports", 1))
+            return rest.set(.init("coefficients", [1] as [Float]))
+        }
+        // The vector of a pair belongs to its first class, and counts against its second only.
+        let classes = rest["vectors_per_class"]?.ints.count ?? 0
+        rest.set(.init("vectors_per_class", (0..<classes).map { classes - 1 - $0 }))
+        var coefficients = [Float](repeating: 0, count: (classes - 1) * outputs)
+        var pair = 0
+        for first in 0..<classes {
+            for second in first + 1..<classes {
+                coefficients[(second - 1) * outputs + pair] = 1
+                pair += 1
+            }
+        }
+        rest.set(.init("coefficients", coefficients))
+    }
+}
