@@ -24,7 +24,7 @@ final class ONNXModel: LoadedModel {
         var found = try SignatureReader(session: session).read()
         let settings = SessionSettings(source.options, variation: ShapeVariation(found.signature))
         if settings != guess {
-            // Never two copies of the weights at a time.
+            // Never the weights of two sessions at a time.
             _ = consume session
             session = try Session(path: source.path, rewritten: rewritten, settings: settings, runtime: runtime)
             found = try SignatureReader(session: session).read()

@@ -30,10 +30,14 @@ enum ColumnSums {
     /// Below this many nodes it isn't worth it.
     private static let minNodes = 8
 
-    static func apply(to graph: inout Onnx_GraphProto) {
-        // Graphs within this one may use any value.
-        guard !graph.node.contains(where: { $0.attribute.contains(where: \.hasG) }) else { return }
-        var reader = Reader(graph)
+    /// More columns than the machines have that are rewritten.
+    private static let maxColumns = 512
+
+    /// - Parameters:
+    ///   - graph: What is rewritten.
+    ///   - scores: Those of machines, which are all finite: times a weight of 0 they are 0.
+    static func apply(to graph: inout Onnx_GraphProto, scores: Set<String>) {
+        var reader = Reader(graph, scores: scores)
         let folded = graph.node.map { reader.columns($0) }
         let used = Set(graph.output.map(\.name)).union(
             zip(graph.node, folded).flatMap { node, columns in columns == nil ? node.input : [] })
@@ -70,19 +74,24 @@ enum ColumnSums {
                 .init("MatMul", ["manta:\(scores):columns", "manta:\(output):weights"], "manta:\(output):product"))
             nodes.append(.init("Add", ["manta:\(output):product", "manta:\(output):constants"], output))
         }
+        let before = graph.node
         graph.node = nodes
         // The runtime warns of constants that nothing takes.
-        let taken = Set(nodes.flatMap(\.input)).union(graph.output.map(\.name))
-        graph.initializer.removeAll { !taken.contains($0.name) }
+        let removed = Set(zip(before, folded).flatMap { node, columns in columns == nil ? [] : node.input })
+            .subtracting(nodes.flatMap(\.input)).subtracting(graph.output.map(\.name))
+            .subtracting(graph.input.map(\.name))
+        graph.initializer.removeAll { removed.contains($0.name) }
     }
 
     /// Follows columns through a graph.
     private struct Reader {
         private let producers: [String: Onnx_NodeProto]
         private let constants: [String: Onnx_TensorProto]
+        private let scores: Set<String>
         private var known: [String: Columns] = [:]
 
-        init(_ graph: Onnx_GraphProto) {
+        init(_ graph: Onnx_GraphProto, scores: Set<String>) {
+            self.scores = scores
             producers = graph.producers
             // Those that are inputs as well are defaults, which requests may replace.
             let inputs = Set(graph.input.map(\.name))
@@ -99,26 +108,30 @@ enum ColumnSums {
         }
 
         private func result(of node: Onnx_NodeProto) -> Columns? {
-            switch (node.opType, node.input.count) {
-            case ("ArrayFeatureExtractor", 2): return picked(node)
+            switch (node.operation, node.input.count) {
+            case ("ml.ArrayFeatureExtractor", 2): return picked(node)
             case ("Identity", 1): return known[node.input[0]]
             case ("Neg", 1): return known[node.input[0]].map { map($0) { $0 * -1 } }
             case ("Add", 2): return shifted(node.input[0], by: node.input[1]) ?? sum(node)
             case ("Sum", 1...): return sum(node)
             case ("Concat", 1...):
-                guard node["axis"]?.i == 1 || node["axis"]?.i == -1, let parts = operands(node) else { return nil }
+                guard node["axis"]?.i == 1 || node["axis"]?.i == -1, let parts = operands(node),
+                    parts.reduce(0, { $0 + $1.columns.count }) <= maxColumns
+                else { return nil }
                 return Columns(scores: parts[0].scores, columns: parts.flatMap(\.columns))
             default: return nil
             }
         }
 
         private func picked(_ node: Onnx_NodeProto) -> Columns? {
-            guard let indices = constants[node.input[1]]?.wholeNumbers, !indices.isEmpty else { return nil }
+            guard let indices = constants[node.input[1]]?.wholeNumbers, 1...maxColumns ~= indices.count else {
+                return nil
+            }
             if let columns = known[node.input[0]] {
                 guard indices.allSatisfy(columns.columns.indices.contains) else { return nil }
                 return Columns(scores: columns.scores, columns: indices.map { columns.columns[$0] })
             }
-            guard indices.allSatisfy({ $0 >= 0 }), isMadeOfScores(node.input[0]) else { return nil }
+            guard indices.allSatisfy({ 0..<maxColumns ~= $0 }), isMadeOfScores(node.input[0]) else { return nil }
             return Columns(scores: node.input[0], columns: indices.map { Column(weights: [$0: 1]) })
         }
 
@@ -150,11 +163,13 @@ enum ColumnSums {
             Columns(scores: columns.scores, columns: columns.columns.map(change))
         }
 
-        /// Whether a value is surely a matrix of 32-bit floats with the columns of a classifier's scores.
+        /// Whether a value is surely a matrix of 32-bit floats with the columns of a machine's scores.
         private func isMadeOfScores(_ value: String) -> Bool {
             var (value, isFloat) = (value, false)
-            while let producer = producers[value], let input = producer.input.first {
-                switch producer.opType {
+            for _ in 0..<Onnx_GraphProto.maxSteps {
+                guard !scores.contains(value) else { return true }
+                guard let producer = producers[value], let input = producer.input.first else { return false }
+                switch producer.operation {
                 case "Neg", "Abs", "Identity": break
                 case "Cast":
                     if !isFloat, producer["to"]?.i != Int64(Onnx_TensorProto.float) { return false }
@@ -163,7 +178,6 @@ enum ColumnSums {
                     guard isFloat, producer.input.count == 2, let limit = constants[producer.input[1]],
                         limit.dims.allSatisfy({ $0 == 1 }), limit.dims.count <= 2
                     else { return false }
-                case "SVMClassifier": return producer.output.count > 1 && producer.output[1] == value
                 default: return false
                 }
                 value = input

@@ -8,38 +8,48 @@ enum KernelProducts {
     /// The oldest version of ONNX's operators that has all that is used here, in this form.
     static let minOperatorSet: Int64 = 9
 
-    /// - Returns: Whether there was such a machine.
-    static func apply(to graph: inout Onnx_GraphProto) -> Bool {
+    /// - Returns: The last output of each such machine: a classifier's scores, a regressor's only one.
+    static func apply(to graph: inout Onnx_GraphProto) -> Set<String> {
         let before = graph
         let producers = before.producers
         var nodes: [Onnx_NodeProto] = []
+        var changed: Set<String> = []
         for (index, node) in before.node.enumerated() {
             if let machine = SupportVectorMachine(node),
-                columns(of: node.input[0], in: before, producers) == machine.features
+                columns(of: node.input[0], in: before, producers, types: machine.inputTypes) == machine.features,
+                let output = node.output.last
             {
+                changed.insert(output)
                 nodes += products(machine, of: node.input[0], prefix: "manta:svm\(index):", &graph.initializer)
             } else {
                 nodes.append(node)
             }
         }
         graph.node = nodes
-        return nodes.count != before.node.count
+        return changed
     }
 
-    /// The columns of a value that is surely a matrix of numbers with a fixed number of them.
+    /// The columns of a value that is surely a matrix of one of these types with a fixed number of them.
     ///
     /// A product wouldn't notice each of the mistakes that the machine would refuse.
     private static func columns(
-        of value: String, in graph: Onnx_GraphProto, _ producers: [String: Onnx_NodeProto]
+        of value: String, in graph: Onnx_GraphProto, _ producers: [String: Onnx_NodeProto], types: Set<Int>
     ) -> Int? {
         var value = value
-        while let producer = producers[value] {
-            let keepsShape = ["Scaler", "Normalizer", "Imputer", "Cast", "Identity", "Abs"]
-            guard keepsShape.contains(producer.opType), let input = producer.input.first else { return nil }
+        var known: Int?
+        for _ in 0..<Onnx_GraphProto.maxSteps {
+            guard let producer = producers[value] else { break }
+            switch producer.operation {
+            case "ml.Scaler", "ml.Normalizer": known = known ?? Onnx_TensorProto.float
+            case "Cast": known = known ?? producer["to"].map { Int($0.i) }
+            case "ml.Imputer", "Identity", "Abs": break
+            default: return nil
+            }
+            guard let input = producer.input.first else { return nil }
             value = input
         }
         guard let type = graph.input.first(where: { $0.name == value })?.type.tensorType, type.shape.dim.count == 2,
-            type.shape.dim[1].hasDimValue
+            type.shape.dim[1].hasDimValue, types.contains(known ?? Int(type.elemType))
         else { return nil }
         return Int(type.shape.dim[1].dimValue)
     }

@@ -11,8 +11,20 @@ extension Onnx_NodeProto {
         name = output
     }
 
-    /// The attribute of a name.
-    subscript(_ name: String) -> Onnx_AttributeProto? { attribute.first { $0.name == name } }
+    /// Its type, with `ml.` before those of `ai.onnx.ml`; empty if it is of neither of ONNX's two sets of operators.
+    var operation: String {
+        switch domain {
+        case "", "ai.onnx": opType
+        case "ai.onnx.ml": "ml." + opType
+        default: ""
+        }
+    }
+
+    /// The attribute of a name, if there is just one.
+    subscript(_ name: String) -> Onnx_AttributeProto? {
+        let all = attribute.filter { $0.name == name }
+        return all.count == 1 ? all[0] : nil
+    }
 
     /// Gives an attribute another value, or one.
     mutating func set(_ new: Onnx_AttributeProto) {
@@ -22,6 +34,8 @@ extension Onnx_NodeProto {
 }
 
 extension Onnx_AttributeProto {
+    var text: String { String(decoding: s, as: UTF8.self) }
+
     init(_ name: String, _ value: Int) {
         self.init()
         (self.name, type, i) = (name, .int, Int64(value))
@@ -89,6 +103,9 @@ extension Onnx_TensorProto {
 }
 
 extension Onnx_GraphProto {
+    /// The longest way that is followed from a value to where it comes from.
+    static let maxSteps = 32
+
     /// Each node by the names of its outputs.
     var producers: [String: Onnx_NodeProto] {
         Dictionary(node.flatMap { node in node.output.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })

@@ -15,43 +15,51 @@ struct SupportVectorMachine {
     let center: [Float]
     /// The support vectors from there: a column for each.
     let vectors: [Float]
-    /// What the kernel of each vector (row) adds to each decision (column), times ``constantFactors``.
+    /// What the kernel of each vector (row) adds to each decision (column), with the kernel's constant factor.
     let weights: [Float]
     /// A machine that takes the decisions in place of rows, and does with them what the node did: votes, probabilities,
     /// labels.
     private(set) var rest: Onnx_NodeProto
 
     /// exp(-gamma |x - s|²) is exp(2 gamma x·s - gamma |x|²) times exp(-gamma |s|²), and this bounds the latter's exponent.
-    /// An exponent that large is rounded by less than 0.000004, which is what the kernel may be off by, as a share.
     private static let maxExponent = 32.0
+
+    /// How much rounding may change a decision: as much as exponents are rounded, times what kernels count.
+    ///
+    /// The margin between classes is 1 in these units.
+    private static let maxRounding = 1e-3
+
+    /// What a machine may grow to.
+    private static let maxWeights = 4 << 20
 
     /// With more, most of the weights are 0, and the many decisions cost more than the kernel.
     private static let maxClasses = 20
 
     /// `nil` if the node is something else, or one that we leave to the runtime.
     init?(_ node: Onnx_NodeProto) {
-        guard node.domain == "ai.onnx.ml", node.input.count == 1, let kernel = node["kernel_type"],
-            Array(kernel.s) == Array("RBF".utf8), let gamma = node["kernel_params"]?.floats.first,
+        guard node.input.count == 1, node["kernel_type"]?.text == "RBF",
+            let gamma = node["kernel_params"]?.floats.first,
             gamma > 1e-12, gamma < 1e12, let support = node["support_vectors"]?.floats,
-            let coefficients = node["coefficients"]?.floats
+            let coefficients = node["coefficients"]?.floats,
+            let intercepts = node["rho"]?.floats, intercepts.allSatisfy(\.isFinite),
+            ["NONE", nil].contains(node["post_transform"]?.text)
         else { return nil }
         let pairs: [[(first: Int, weight: Float)]]
-        switch node.opType {
-        case "SVMClassifier":
+        let count: Int
+        switch node.operation {
+        case "ml.SVMClassifier":
             let counts = node["vectors_per_class"]?.ints.map(Int.init) ?? []
-            guard let all = Self.pairs(counts, coefficients, intercepts: node["rho"]?.floats.count ?? 0) else {
-                return nil
-            }
-            pairs = all
-        case "SVMRegressor":
-            guard let count = node["n_supports"]?.i, count > 0, coefficients.count == count,
-                node["rho"]?.floats.count == 1
-            else { return nil }
+            guard let all = Self.pairs(counts, coefficients, intercepts: intercepts.count) else { return nil }
+            (pairs, count) = (all, coefficients.count / (counts.count - 1))
+        case "ml.SVMRegressor":
+            count = coefficients.count
+            guard count > 0, node["n_supports"]?.i == Int64(count), intercepts.count == 1 else { return nil }
             pairs = [coefficients.enumerated().map { ($0.offset, $0.element) }]
         default: return nil
         }
-        let count = node.opType == "SVMRegressor" ? coefficients.count : Self.vectorCount(node)
-        guard support.count.isMultiple(of: count), !support.isEmpty else { return nil }
+        guard count * pairs.count <= Self.maxWeights, support.count.isMultiple(of: count), !support.isEmpty else {
+            return nil
+        }
         (self.gamma, features, outputs) = (gamma, support.count / count, pairs.count)
 
         let rows = stride(from: 0, to: support.count, by: features).map { [features] in support[$0..<$0 + features] }
@@ -61,7 +69,12 @@ struct SupportVectorMachine {
         self.center = center
         let centered = rows.map { row in zip(row, center).map { Double($0) - Double($1) } }
         let exponents = centered.map { row in Double(gamma) * row.reduce(0) { $0 + $1 * $1 } }
-        guard exponents.allSatisfy({ $0 <= Self.maxExponent }) else { return nil }
+        guard let largest = exponents.max(), exponents.allSatisfy({ $0 <= Self.maxExponent }),
+            pairs.allSatisfy({ pair in
+                let weights = pair.reduce(0) { $0 + Double($1.weight.magnitude) }
+                return weights * max(1, largest) * Double(Float.ulpOfOne) <= Self.maxRounding
+            })
+        else { return nil }
 
         var vectors = [Float](repeating: 0, count: support.count)
         for (row, values) in centered.enumerated() {
@@ -81,12 +94,12 @@ struct SupportVectorMachine {
         setRest()
     }
 
+    /// The types of rows that the runtime's operator takes, by their numbers in ONNX: 32-bit floats, for a classifier also
+    /// 64-bit ones and whole numbers of 32 and 64 bits.
+    var inputTypes: Set<Int> { rest.opType == "SVMClassifier" ? [1, 6, 7, 11] : [1] }
+
     /// How many vectors there are.
     var count: Int { vectors.count / features }
-
-    private static func vectorCount(_ node: Onnx_NodeProto) -> Int {
-        Int(node["vectors_per_class"]?.ints.reduce(0, +) ?? 0)
-    }
 
     /// The vectors and their weights of each pair of classes (0, 1), (0, 2), …
     ///
@@ -116,24 +129,27 @@ struct SupportVectorMachine {
 
     /// Makes the rest a machine of one vector for each decision that takes this, and nothing else.
     private mutating func setRest() {
-        var identity = [Float](repeating: 0, count: outputs * outputs)
-        for output in 0..<outputs { identity[output * (outputs + 1)] = 1 }
-        rest.set(.init("support_vectors", identity))
         guard rest.opType == "SVMClassifier" else {
+            rest.set(.init("support_vectors", [1] as [Float]))
             rest.set(.init("n_supports", 1))
             return rest.set(.init("coefficients", [1] as [Float]))
         }
-        // The vector of a pair belongs to its first class, and counts against its second only.
+        // The vector of a pair belongs to its second class, and counts against its first only. (The first class has none
+        // then. Were it the last, the runtime would look for its vectors behind the end.)
         let classes = rest["vectors_per_class"]?.ints.count ?? 0
-        rest.set(.init("vectors_per_class", (0..<classes).map { classes - 1 - $0 }))
+        var vectors = [Float](repeating: 0, count: outputs * outputs)
         var coefficients = [Float](repeating: 0, count: (classes - 1) * outputs)
-        var pair = 0
-        for first in 0..<classes {
-            for second in first + 1..<classes {
-                coefficients[(second - 1) * outputs + pair] = 1
-                pair += 1
+        var vector = 0
+        for second in 1..<classes {
+            for first in 0..<second {
+                let pair = first * (2 * classes - first - 1) / 2 + second - first - 1
+                vectors[vector * outputs + pair] = 1
+                coefficients[first * outputs + vector] = 1
+                vector += 1
             }
         }
+        rest.set(.init("vectors_per_class", Array(0..<classes)))
+        rest.set(.init("support_vectors", vectors))
         rest.set(.init("coefficients", coefficients))
     }
 }

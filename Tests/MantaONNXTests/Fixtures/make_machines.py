@@ -20,9 +20,9 @@ HERE = pathlib.Path(__file__).parent
 FEATURES = 6
 
 
-def save(name, machine, classes, labels=None, offset=0, options=None):
-    """Trains a machine on points around `classes` centres, `offset` from 0, and writes it."""
-    rows, targets = make_blobs(90, FEATURES, centers=classes, cluster_std=4.0, random_state=0)
+def save(name, machine, classes, labels=None, offset=0, spread=4.0, options=None):
+    """Trains a machine on points `spread` around `classes` centres, `offset` from 0, and writes it."""
+    rows, targets = make_blobs(90, FEATURES, centers=classes, cluster_std=spread, random_state=0)
     rows = (rows + offset).astype(numpy.float32)
     machine.fit(rows, numpy.array(labels)[targets] if labels else targets)
     options = {"zipmap": False} if options is None else options
@@ -44,6 +44,8 @@ if __name__ == "__main__":
     save("one_class", OneClassSVM(), 1, options={})
     # Far from 0, where squares would have no digits left for distances.
     save("far_away", SVC(C=10), 4, offset=10_000)
+    # Coefficients so large that rounding would count.
+    save("steep", SVC(C=1e6, gamma=1e-6, max_iter=10_000), 3, spread=30.0)
     # As narrow a kernel as this isn't computed as products, nor are other kernels.
     save("narrow", SVC(gamma=10.0), 3)
     save("linear", SVC(kernel="linear"), 3)
