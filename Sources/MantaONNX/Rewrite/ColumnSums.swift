@@ -3,7 +3,7 @@ internal import MantaWire
 /// Computes as one matrix product what a graph does with the columns of a machine's scores one by one.
 ///
 /// skl2onnx turns the scores of pairs of classes to scores of classes like that: for ten classes with 250 nodes, each of
-/// which picks, negates or adds columns. A run of one row takes ten times as long for them as for the machine.
+/// which picks, negates or adds columns. They take most of the time of a run of one row.
 enum ColumnSums {
     /// A column: a sum of columns of the scores, each with its weight, and a constant.
     private struct Column {

@@ -20,9 +20,13 @@ enum ModelRewrite {
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= maxBytes
         else { return nil }
         let file = FileMessage(descriptor: descriptor, bytes: 0..<Int(status.st_size))
-        guard (try? hasMachineLearningOperators(file)) == true, let bytes = try? file.contents(),
-            var model = try? Onnx_ModelProto(serializedBytes: bytes, partial: true)
-        else { return nil }
+        guard (try? hasMachineLearningOperators(file)) == true, let bytes = try? file.contents() else { return nil }
+        return rewritten(bytes)
+    }
+
+    /// The same of a model in memory.
+    static func rewritten(_ bytes: [UInt8]) -> [UInt8]? {
+        guard var model = try? Onnx_ModelProto(serializedBytes: bytes, partial: true) else { return nil }
         // Data in other files is found by the path of the model, which bytes don't have. Graphs within the graph may use any
         // of its values.
         guard !model.graph.initializer.contains(where: { $0.dataLocation != 0 }),

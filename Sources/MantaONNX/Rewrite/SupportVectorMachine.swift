@@ -9,6 +9,8 @@ struct SupportVectorMachine {
     let gamma: Float
     /// Numbers of a row.
     let features: Int
+    /// Support vectors.
+    let count: Int
     /// Decisions.
     let outputs: Int
     /// The mean of the support vectors, from which they and rows are measured so that squares stay small.
@@ -45,7 +47,6 @@ struct SupportVectorMachine {
             ["NONE", nil].contains(node["post_transform"]?.text)
         else { return nil }
         let pairs: [[(first: Int, weight: Float)]]
-        let count: Int
         switch node.operation {
         case "ml.SVMClassifier":
             let counts = node["vectors_per_class"]?.ints.map(Int.init) ?? []
@@ -97,9 +98,6 @@ struct SupportVectorMachine {
     /// The types of rows that the runtime's operator takes, by their numbers in ONNX: 32-bit floats, for a classifier also
     /// 64-bit ones and whole numbers of 32 and 64 bits.
     var inputTypes: Set<Int> { rest.opType == "SVMClassifier" ? [1, 6, 7, 11] : [1] }
-
-    /// How many vectors there are.
-    var count: Int { vectors.count / features }
 
     /// The vectors and their weights of each pair of classes (0, 1), (0, 2), …
     ///
