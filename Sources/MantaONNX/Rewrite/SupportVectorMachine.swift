@@ -46,7 +46,7 @@ struct SupportVectorMachine {
             let intercepts = node["rho"]?.floats, intercepts.allSatisfy(\.isFinite),
             ["NONE", nil].contains(node["post_transform"]?.text)
         else { return nil }
-        let pairs: [[(first: Int, weight: Float)]]
+        let pairs: [[(vector: Int, weight: Float)]]
         switch node.operation {
         case "ml.SVMClassifier":
             let counts = node["vectors_per_class"]?.ints.map(Int.init) ?? []
@@ -105,7 +105,7 @@ struct SupportVectorMachine {
     /// class k, or against k + 1 for vectors of the classes up to k.
     private static func pairs(
         _ counts: [Int], _ coefficients: [Float], intercepts: Int
-    ) -> [[(first: Int, weight: Float)]]? {
+    ) -> [[(vector: Int, weight: Float)]]? {
         let classes = counts.count
         let total = counts.reduce(0) { $0.addingReportingOverflow($1).partialValue }
         guard classes > 1, classes <= maxClasses, total > 0, total <= coefficients.count,
@@ -114,7 +114,7 @@ struct SupportVectorMachine {
         else { return nil }
         var ranges: [Range<Int>] = []
         for count in counts { ranges.append((ranges.last?.upperBound ?? 0)..<(ranges.last?.upperBound ?? 0) + count) }
-        var pairs: [[(first: Int, weight: Float)]] = []
+        var pairs: [[(vector: Int, weight: Float)]] = []
         for first in 0..<classes {
             for second in first + 1..<classes {
                 pairs.append(
