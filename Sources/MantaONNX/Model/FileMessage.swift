@@ -21,8 +21,27 @@ struct FileMessage {
     private let descriptor: Int32
     private var bytes: Range<Int>
 
+    /// What `body` makes of a whole file; `nil` if that isn't a regular file, or no message as far as it is read.
+    static func read<Result>(
+        file path: String, _ body: (FileMessage) throws(Malformed) -> Result?
+    ) -> Result? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        do throws(Malformed) {
+            return try body(FileMessage(descriptor: descriptor, bytes: 0..<Int(status.st_size)))
+        } catch {
+            return nil
+        }
+    }
+
+    /// How many bytes it has.
+    var byteCount: Int { bytes.count }
+
     /// The message in these bytes of an open file.
-    init(descriptor: Int32, bytes: Range<Int>) {
+    private init(descriptor: Int32, bytes: Range<Int>) {
         (self.descriptor, self.bytes) = (descriptor, bytes)
     }
 

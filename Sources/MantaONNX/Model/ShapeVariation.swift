@@ -1,4 +1,3 @@
-internal import Glibc
 internal import MantaCore
 
 /// Which sizes of a model's inputs differ from run to run.
@@ -18,13 +17,7 @@ enum ShapeVariation {
     ///
     /// Its weights aren't read, so this takes a millisecond or so.
     init?(modelFile path: String) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let model = FileMessage(descriptor: descriptor, bytes: 0..<Int(status.st_size))
-        guard let variation = try? Self.ofModel(model) else { return nil }
+        guard let variation = FileMessage.read(file: path, Self.ofModel) else { return nil }
         self = variation
     }
 

@@ -136,8 +136,8 @@ enum ColumnSums {
         }
 
         private func shifted(_ value: String, by constant: String) -> Columns? {
-            guard let columns = known[value], let number = constants[constant]?.number,
-                constants[constant]?.dims.count ?? 0 <= 2
+            guard let columns = known[value], let constant = constants[constant], constant.dims.count <= 2,
+                let number = constant.number
             else { return nil }
             return map(columns) { $0 + Column(weights: [:], constant: number) }
         }

@@ -1,4 +1,3 @@
-internal import Glibc
 internal import MantaWire
 internal import SwiftProtobuf
 
@@ -13,15 +12,10 @@ enum ModelRewrite {
     ///
     /// A file without operators of `ai.onnx.ml` costs no more than a look at its list of operator sets.
     static func rewritten(modelFile path: String) -> [UInt8]? {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= maxBytes
-        else { return nil }
-        let file = FileMessage(descriptor: descriptor, bytes: 0..<Int(status.st_size))
-        guard (try? hasMachineLearningOperators(file)) == true, let bytes = try? file.contents() else { return nil }
-        return rewritten(bytes)
+        FileMessage.read(file: path) { file throws(FileMessage.Malformed) in
+            guard file.byteCount <= maxBytes, try hasMachineLearningOperators(file) else { return nil }
+            return rewritten(try file.contents())
+        }
     }
 
     /// The same of a model in memory.
