@@ -59,7 +59,7 @@ package actor Controller: Service {
     private let tell: @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     private let events: EventLog
     private let time: any TimeSource
-    private let hashes = ContentHash()
+    private let hashes: ContentHash
     /// What was told last.
     private var wanted: [String: WantedDeployment] = [:]
     private var findings = ModelRepository.Findings()
@@ -79,12 +79,15 @@ package actor Controller: Service {
     ///   - store: Where what operators ask for is kept.
     ///   - events: Told what changes.
     ///   - time: The clock.
+    ///   - hashes: What is known of files already.
     ///   - tell: Told all that is wanted, and what to try again that has failed.
     package init(
         configuration: Configuration, store: any Store, events: EventLog, time: any TimeSource = MachineTime(),
+        hashes: ContentHash = ContentHash(),
         tell: @escaping @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     ) {
         self.configuration = configuration
+        self.hashes = hashes
         self.changes = OperatorChanges(store: store)
         self.uploads = configuration.uploads.map(Uploads.init)
         self.tell = tell
@@ -126,6 +129,18 @@ package actor Controller: Service {
     }
 
     // MARK: - Looking
+
+    /// Reads the models that the first look will read, which takes most of its time and needs nothing that a controller
+    /// does.
+    package static func readModels(_ configuration: Configuration, into hashes: ContentHash) async {
+        await Thread.run(name: "repository") {
+            _ = WantedState(
+                findings: ModelRepository.find(
+                    folders: configuration.repositories, files: configuration.modelFiles),
+                changes: [:], cpus: configuration.cpus, hash: { hashes.hash(ofModel: $0, inFolder: $1) }, previous: [:]
+            ).deployments()
+        }
+    }
 
     /// Reads the disk and the store, and tells what is wanted.
     ///

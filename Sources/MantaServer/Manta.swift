@@ -58,6 +58,15 @@ public struct Manta: Sendable {
         MetricsSystem.bootstrap(registry)
         let cpus = CPUQuota.available()
         let events = EventLog(logger: logger)
+        let scratch = FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
+        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: scratch) } }
+        let folder =
+            configuration.stateFolder.map {
+                $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0
+            } ?? scratch
+        let control = configuration.control(cpus: cpus, uploads: folder + "/uploads")
+        let hashes = ContentHash()
+        let reading = Task { await Controller.readModels(control, into: hashes) }
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
         let tokenFile = configuration.fleet?.tokenFile
         let token = try tokenFile.map { try TokenSet.firstToken(in: $0) }
@@ -79,12 +88,6 @@ public struct Manta: Sendable {
         }
         if let models { environment.remotes = models }
         let catalog = ModelCatalog(environment: environment)
-        let scratch = FileManager.default.temporaryDirectory.path + "/manta-\(UUID().uuidString)"
-        defer { if configuration.stateFolder == nil { try? FileManager.default.removeItem(atPath: scratch) } }
-        let folder =
-            configuration.stateFolder.map {
-                $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0
-            } ?? scratch
         var member: FleetMember?
         if let fleet = configuration.fleet {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -93,8 +96,7 @@ public struct Manta: Sendable {
                 logger: logger)
         }
         let controller = Controller(
-            configuration: configuration.control(cpus: cpus, uploads: folder + "/uploads"),
-            store: member?.operatorStore ?? store, events: events
+            configuration: control, store: member?.operatorStore ?? store, events: events, hashes: hashes
         ) { [member] wanted, retry in
             if let member { member.want(wanted) } else { catalog.apply(wanted, retry: retry) }
         }
@@ -138,6 +140,7 @@ public struct Manta: Sendable {
         let reached = configuration.fleet?.address(port: addresses.inference.port) ?? addresses.inference.description
         models?.listens(at: "\(scheme)://\(reached)")
         member?.listens(at: "\(scheme)://\(reached)")
+        await reading.value
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.

@@ -16,10 +16,10 @@ package final class TemporaryFolder: Sendable {
     }
 
     /// Calls `body` with a folder that is there for as long as it runs.
-    package static func with(_ body: (TemporaryFolder) throws -> Void) throws {
+    package static func with<Result>(_ body: (TemporaryFolder) throws -> Result) throws -> Result {
         let folder = try TemporaryFolder()
-        try body(folder)
-        withExtendedLifetime(folder) {}
+        defer { withExtendedLifetime(folder) {} }
+        return try body(folder)
     }
 
     /// Writes a file and the folders that it is in.

@@ -6,8 +6,9 @@ import Testing
 /// The engine and the model files of these tests.
 enum Fixture {
     /// Where a model file of `make.py` is.
-    static func path(_ name: String, file: String = #filePath) -> String {
-        file.prefix(through: file.lastIndex(of: "/") ?? file.startIndex) + "Fixtures/\(name).onnx"
+    static func path(_ name: String) -> String {
+        let file = #filePath
+        return file.prefix(through: file.lastIndex(of: "/") ?? file.startIndex) + "Fixtures/\(name).onnx"
     }
 
     /// Loads one.

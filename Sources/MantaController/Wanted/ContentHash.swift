@@ -9,7 +9,7 @@ import Synchronization
 /// Tells whether the files of a version are still the same, by the SHA-256 of their names and contents.
 ///
 /// Files that haven't been touched since the last look aren't read again.
-final class ContentHash: Sendable {
+package final class ContentHash: Sendable {
     /// What the file system says of a file. As long as it stays, so has the content.
     private struct Stamp: Hashable {
         let device: UInt64
@@ -20,6 +20,8 @@ final class ContentHash: Sendable {
     }
 
     private let known = Mutex<[String: (stamp: Stamp, digest: [UInt8])]>([:])
+
+    package init() {}
 
     /// `sha256:` and the digest in hexadecimal.
     ///

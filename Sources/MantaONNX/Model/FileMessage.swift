@@ -13,6 +13,8 @@ struct FileMessage {
         let message: FileMessage?
         /// What it holds if that is a whole number of variable length.
         let value: UInt64?
+        /// Where all of it is in the file, its key included.
+        let place: Range<Int>
     }
 
     /// The bytes aren't a message, or can't be read.
@@ -69,9 +71,10 @@ struct FileMessage {
         let start = bytes.lowerBound + rest.startIndex
         guard length <= UInt64(bytes.upperBound - start) else { throw Malformed() }
         let end = start + Int(length)
+        let place = bytes.lowerBound..<end
         bytes = end..<bytes.upperBound
         let message = key & 7 == 2 ? FileMessage(descriptor: descriptor, bytes: start..<end) : nil
-        return Field(number: number, message: message, value: value)
+        return Field(number: number, message: message, value: value, place: place)
     }
 
     /// The message in the first field of a number.
@@ -84,17 +87,37 @@ struct FileMessage {
     }
 
     /// All of its bytes.
-    func contents() throws(Malformed) -> [UInt8] {
-        var contents = [UInt8](repeating: 0, count: bytes.count)
-        var done = 0
-        while done < contents.count {
-            let count = unsafe contents.withUnsafeMutableBytes { room in
-                unsafe pread(descriptor, room.baseAddress! + done, room.count - done, off_t(bytes.lowerBound + done))
+    func contents() throws(Malformed) -> [UInt8] { try contents(of: [bytes]) }
+
+    /// What is at these places in the file, between `head` and `tail`.
+    func contents(
+        of places: [Range<Int>], head: [UInt8] = [], tail: [UInt8] = []
+    ) throws(Malformed) -> [UInt8] {
+        let length = places.reduce(head.count + tail.count) { $0 + $1.count }
+        do {
+            return try unsafe [UInt8](unsafeUninitializedCapacity: length) { room, count in
+                func write(_ bytes: [UInt8]) {
+                    for byte in bytes {
+                        unsafe room.initializeElement(at: count, to: byte)
+                        count += 1
+                    }
+                }
+                write(head)
+                for place in places {
+                    var place = place
+                    while !place.isEmpty {
+                        let read = unsafe pread(
+                            descriptor, room.baseAddress! + count, place.count, off_t(place.lowerBound))
+                        guard read > 0 else { throw Malformed() }
+                        count += read
+                        place = place.lowerBound + read..<place.upperBound
+                    }
+                }
+                write(tail)
             }
-            guard count > 0 else { throw Malformed() }
-            done += count
+        } catch {
+            throw Malformed()
         }
-        return contents
     }
 
     private static func varint(_ bytes: inout ArraySlice<UInt8>) throws(Malformed) -> UInt64 {

@@ -76,11 +76,7 @@ enum ColumnSums {
         }
         let before = graph.node
         graph.node = nodes
-        // The runtime warns of constants that nothing takes.
-        let removed = Set(zip(before, folded).flatMap { node, columns in columns == nil ? [] : node.input })
-            .subtracting(nodes.flatMap(\.input)).subtracting(graph.output.map(\.name))
-            .subtracting(graph.input.map(\.name))
-        graph.initializer.removeAll { removed.contains($0.name) }
+        graph.removeConstants(takenBy: before)
     }
 
     /// Follows columns through a graph.
@@ -93,11 +89,7 @@ enum ColumnSums {
         init(_ graph: Onnx_GraphProto, scores: Set<String>) {
             self.scores = scores
             producers = graph.producers
-            // Those that are inputs as well are defaults, which requests may replace.
-            let inputs = Set(graph.input.map(\.name))
-            constants = Dictionary(
-                graph.initializer.filter { !inputs.contains($0.name) }.map { ($0.name, $0) },
-                uniquingKeysWith: { first, _ in first })
+            constants = graph.constants
         }
 
         /// What a node gives, if that is made of columns of scores. Nodes have to be asked in the graph's order.

@@ -3,55 +3,54 @@ internal import SwiftProtobuf
 
 /// What makes a model faster that ONNX Runtime's own optimisations leave as it is.
 ///
-/// Support vector machines, that is: the runtime computes their most usual kernel row by row.
+/// Each part says why the runtime is slow there. The answers stay those of the file but for the rounding of 32-bit floats.
 enum ModelRewrite {
-    /// Larger files are left alone, since they are read into memory for this.
-    private static let maxBytes = 64 << 20
+    /// Larger files are left alone, since the changed model is put together in memory.
+    private static let maxBytes = 512 << 20
 
     /// The rewritten model, or `nil` if there is nothing to gain, or nothing that we can read.
-    ///
-    /// A file without operators of `ai.onnx.ml` costs no more than a look at its list of operator sets.
     static func rewritten(modelFile path: String) -> [UInt8]? {
         FileMessage.read(file: path) { file throws(FileMessage.Malformed) in
-            guard file.byteCount <= maxBytes, try hasMachineLearningOperators(file) else { return nil }
-            return rewritten(try file.contents())
+            guard file.byteCount <= maxBytes, var model = try RewritableModel(file), apply(to: &model.model) else {
+                return nil
+            }
+            return try model.bytes()
         }
-    }
-
-    /// The same of a model in memory.
-    static func rewritten(_ bytes: [UInt8]) -> [UInt8]? {
-        guard var model = try? Onnx_ModelProto(serializedBytes: bytes, partial: true) else { return nil }
-        // Data in other files is found by the path of the model, which bytes don't have. Graphs within the graph may use any
-        // of its values.
-        guard !model.graph.initializer.contains(where: { $0.dataLocation != 0 }),
-            !model.graph.node.contains(where: { $0.attribute.contains(where: \.hasG) }), apply(to: &model)
-        else { return nil }
-        return try? model.serializedBytes(partial: true)
     }
 
     /// - Returns: Whether anything changed.
-    private static func apply(to model: inout Onnx_ModelProto) -> Bool {
-        let ownOperators = model.opsetImport.first { $0.domain.isEmpty || $0.domain == "ai.onnx" }
-        guard (ownOperators?.version ?? KernelProducts.minOperatorSet) >= KernelProducts.minOperatorSet else {
-            return false
+    static func apply(to model: inout Onnx_ModelProto) -> Bool {
+        // Each needs a version of ONNX's operators that has all that it uses, in the form that it uses.
+        let version = model.version(of: "") ?? model.version(of: "ai.onnx")
+        var isChanged = false
+        if version ?? KernelProducts.minOperatorSet >= KernelProducts.minOperatorSet {
+            let scores = KernelProducts.apply(to: &model.graph)
+            if !scores.isEmpty {
+                ColumnSums.apply(to: &model.graph, scores: scores)
+                isChanged = true
+                if version == nil { model.addOperatorSet("", KernelProducts.minOperatorSet) }
+            }
         }
-        let scores = KernelProducts.apply(to: &model.graph)
-        guard !scores.isEmpty else { return false }
-        if ownOperators == nil { model.opsetImport.append(.with { $0.version = KernelProducts.minOperatorSet }) }
-        ColumnSums.apply(to: &model.graph, scores: scores)
-        return true
+        if FastGelu.apply(to: &model.graph) {
+            isChanged = true
+            if model.version(of: FastGelu.domain) == nil { model.addOperatorSet(FastGelu.domain, 1) }
+        }
+        guard let version else { return isChanged }
+        if LayerNormalizations.apply(to: &model.graph, version: version) { isChanged = true }
+        if OneHotProducts.apply(to: &model.graph, version: version) { isChanged = true }
+        return isChanged
     }
+}
 
-    // The numbers of fields are those of `onnx.proto`: ModelProto, OperatorSetIdProto.
+extension Onnx_ModelProto {
+    /// The version of a set of operators that the model uses.
+    fileprivate func version(of domain: String) -> Int64? { opsetImport.first { $0.domain == domain }?.version }
 
-    private static func hasMachineLearningOperators(_ model: FileMessage) throws(FileMessage.Malformed) -> Bool {
-        var (model, result) = (model, false)
-        while let field = try model.next() {
-            // Functions of its own may have any operator's name.
-            if field.number == 25 { return false }
-            guard field.number == 8, let domain = try field.message?.message(1) else { continue }
-            if try domain.contents() == Array("ai.onnx.ml".utf8) { result = true }
-        }
-        return result
+    fileprivate mutating func addOperatorSet(_ domain: String, _ version: Int64) {
+        opsetImport.append(
+            .with {
+                $0.domain = domain
+                $0.version = version
+            })
     }
 }

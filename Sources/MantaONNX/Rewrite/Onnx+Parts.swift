@@ -65,7 +65,8 @@ extension Onnx_AttributeProto {
 extension Onnx_TensorProto {
     /// The number of 32-bit floats in ``dataType``, and in an operator's `to`.
     static let float = 1
-    /// That of 64-bit whole numbers.
+    /// Those of whole numbers of 32 and 64 bits.
+    static let int32 = 6
     static let int64 = 7
 
     init(_ name: String, _ dimensions: [Int], _ values: [Float]) {
@@ -73,10 +74,11 @@ extension Onnx_TensorProto {
         (self.name, dims, dataType, floatData) = (name, dimensions.map(Int64.init), Int32(Self.float), values)
     }
 
-    init(_ name: String, _ values: [Int]) {
+    /// A vector of whole numbers of 64 bits, or of 32.
+    init(_ name: String, _ values: [Int], type: Int = int64) {
         self.init()
-        (self.name, dims, dataType) = (name, [Int64(values.count)], Int32(Self.int64))
-        int64Data = values.map(Int64.init)
+        (self.name, dims, dataType) = (name, [Int64(values.count)], Int32(type))
+        if type == Self.int32 { int32Data = values.map(Int32.init) } else { int64Data = values.map(Int64.init) }
     }
 
     /// The one number in a tensor of one, in whatever shape.
@@ -88,9 +90,13 @@ extension Onnx_TensorProto {
 
     /// Whole numbers, in whatever shape.
     var wholeNumbers: [Int]? {
-        guard Int(dataType) == Self.int64 else { return nil }
-        guard !rawData.isEmpty else { return int64Data.map(Int.init) }
-        return words(UInt64.self)?.map { Int(Int64(bitPattern: $0)) }
+        switch (Int(dataType), rawData.isEmpty) {
+        case (Self.int32, true): int32Data.map(Int.init)
+        case (Self.int32, false): words(UInt32.self)?.map { Int(Int32(bitPattern: $0)) }
+        case (Self.int64, true): int64Data.map(Int.init)
+        case (Self.int64, false): words(UInt64.self)?.map { Int(Int64(bitPattern: $0)) }
+        default: nil
+        }
     }
 
     private func words<Word: FixedWidthInteger & UnsignedInteger>(_: Word.Type) -> [Word]? {
@@ -106,8 +112,39 @@ extension Onnx_GraphProto {
     /// The longest way that is followed from a value to where it comes from.
     static let maxSteps = 32
 
+    /// Each constant by its name, also those of nodes.
+    ///
+    /// Those that are inputs as well are defaults, which requests may replace.
+    var constants: [String: Onnx_TensorProto] {
+        let inputs = Set(input.map(\.name))
+        let ofNodes = node.lazy.filter { $0.operation == "Constant" && $0.output.count == 1 }.compactMap { node in
+            node["value"].flatMap { $0.hasT ? (node.output[0], $0.t) : nil }
+        }
+        let ofGraph = initializer.lazy.filter { !inputs.contains($0.name) }.map { ($0.name, $0) }
+        return Dictionary(Array(ofGraph) + Array(ofNodes), uniquingKeysWith: { first, _ in first })
+    }
+
     /// Each node by the names of its outputs.
     var producers: [String: Onnx_NodeProto] {
         Dictionary(node.flatMap { node in node.output.map { ($0, node) } }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Removes those of these nodes whose outputs nothing takes any more.
+    mutating func removeUnused(_ candidates: Set<Int>) {
+        var uses: [String: Int] = [:]
+        for name in node.flatMap(\.input) + output.map(\.name) { uses[name, default: 0] += 1 }
+        var remaining = node
+        for index in candidates.sorted(by: >) where node[index].output.allSatisfy({ uses[$0, default: 0] == 0 }) {
+            remaining.remove(at: index)
+            for name in node[index].input { uses[name, default: 0] -= 1 }
+        }
+        node = remaining
+    }
+
+    /// Removes constants that these earlier nodes took and none takes now: the runtime warns of those.
+    mutating func removeConstants(takenBy before: [Onnx_NodeProto]) {
+        let unused = Set(before.flatMap(\.input)).subtracting(node.flatMap(\.input)).subtracting(output.map(\.name))
+            .subtracting(input.map(\.name))
+        initializer.removeAll { unused.contains($0.name) }
     }
 }

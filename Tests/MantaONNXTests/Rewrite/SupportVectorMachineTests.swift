@@ -7,7 +7,7 @@ import Testing
 @testable import MantaONNX
 
 @Suite("Support vector machines as matrix products")
-struct ModelRewriteTests {
+struct SupportVectorMachineTests {
     private static let machines = [
         "classes", "two_classes", "probabilities", "scaled", "regression", "one_class", "far_away",
     ]
@@ -77,10 +77,9 @@ struct ModelRewriteTests {
 
     @Test("machines without such a kernel, or with one too narrow for 32-bit floats, stay as they are")
     func leavesOthers() throws {
-        for name in ["svm_narrow", "svm_linear", "svm_steep", "add", "zipmap", "empty", "truncated", "external"] {
+        for name in ["svm_narrow", "svm_linear", "svm_steep", "add", "zipmap"] {
             #expect(try rewritten(name) == nil, "\(name)")
         }
-        #expect(ModelRewrite.rewritten(modelFile: "/nowhere/model.onnx") == nil)
     }
 
     @Test("rows of another length than the machine's are left to the runtime to refuse")
@@ -130,6 +129,7 @@ struct ModelRewriteTests {
         let bytes = try Fixture.bytes(name)
         var generator = SeededGenerator(seed: 11)
         var rewritten = 0
+        let folder = try TemporaryFolder()
         for _ in 0..<3000 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
@@ -140,7 +140,8 @@ struct ModelRewriteTests {
                 default: damaged.insert(.random(in: 0...255, using: &generator), at: place)
                 }
             }
-            if ModelRewrite.rewritten(damaged) != nil { rewritten += 1 }
+            try folder.write(damaged, to: "model.onnx")
+            if ModelRewrite.rewritten(modelFile: folder.path + "/model.onnx") != nil { rewritten += 1 }
         }
         #expect(rewritten > 0)
     }
