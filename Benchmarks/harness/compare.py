@@ -1,19 +1,21 @@
-"""Runs the servers in turn, round by round, and writes down what they did. Called by Benchmarks/compare."""
+"""Puts each server under load in turn with Manta, and writes down what both did. Called by Benchmarks/compare."""
 
 import argparse
 import json
 import os
 import statistics
 import time
+from contextlib import ExitStack
 
 from limits import StaticServer, engine
+from processes import wait_for_rest
 from report import Results, conditions, table
-from servers import WORK, Run, Server
+from servers import SECOND_PORT, WORK, Run, Server
 
 
-def measure_limits(models, options, record):
+def measure_limits(options, record):
     """The engine and the sockets, in the same run as the servers."""
-    for model in models:
+    for model in options.models:
         for lanes, threads, rows, rate, milliseconds in engine(model, options.seconds / 4):
             record(
                 kind="engine", limit=model, lanes=lanes, threads=threads, rows=rows, rate=rate,
@@ -29,23 +31,41 @@ def measure_limits(models, options, record):
 
 
 def measure(run, number, options, record):
-    """One server's turn in a round."""
-    server = Server(run)
-    try:
+    """A server beside Manta: both stay, and are put under each load in turn, several times."""
+    ours = next(Run.of("manta", options.models))
+    with ExitStack() as stack:
+        servers = [stack.enter_context(Server(ours))]
+        if run.name != ours.name:
+            # The one that starts second isn't to start beside the first one's warm-up.
+            wait_for_rest(0.1)
+            servers.append(stack.enter_context(Server(run, port=SECOND_PORT)))
         for model in run.models:
             for connections in options.connections:
                 # What a server learns of a load, or starts for it, isn't what it does from then on.
-                server.load(model, connections, options.warm_up)
-                result = server.load(model, connections, options.seconds)
-                record(kind="load", server=run.title, model=model, round=number, connections=connections, **result)
+                for server in servers:
+                    server.load(model, connections, options.warm_up)
+                for turn in range(options.rounds):
+                    # Who is second in one turn is first in the next, so that a machine that slows down does so for both.
+                    for server in servers if turn % 2 == 0 else reversed(servers):
+                        # Some go on with what they were asked for when nobody waits for it any more.
+                        wait_for_rest(0.1, limit=4)
+                        server.load(model, connections, 1)
+                        neighbours = [other.processes for other in servers if other is not server]
+                        before = sum(processes.cpu_seconds() for processes in neighbours)
+                        result = server.load(model, connections, options.seconds)
+                        used = sum(processes.cpu_seconds() for processes in neighbours) - before
+                        result["other_cpus"] -= used / result["seconds"]
+                        result["neighbour_cpus"] = used / result["seconds"]
+                        record(
+                            kind="load", server=server.run.title, model=model, round=f"{number}.{turn}",
+                            connections=connections, **result)
         # Some give memory back when they have nothing to do for a while.
         time.sleep(5)
-        resident, share = server.processes.memory()
-        record(
-            kind="run", server=run.title, models=", ".join(run.models), round=number, start=server.start_seconds,
-            resident=resident, share=share)
-    finally:
-        server.end()
+        for server in servers:
+            resident, share = server.processes.memory()
+            record(
+                kind="run", server=server.run.title, models=", ".join(server.run.models), round=number,
+                start=server.start_seconds, resident=resident, share=share)
 
 
 class Limits:
@@ -99,14 +119,13 @@ def limits_text(rows, models, connections):
 def main():
     parser = argparse.ArgumentParser(prog="Benchmarks/compare")
     parser.add_argument("--peers", required=True)
-    parser.add_argument("--models", required=True)
+    parser.add_argument("--models", type=lambda text: text.split(","), required=True)
     parser.add_argument("--connections", type=lambda text: [int(word) for word in text.split(",")], required=True)
     parser.add_argument("--seconds", type=int, required=True)
     parser.add_argument("--warm-up", type=int, default=3)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
-    models = options.models.split(",")
     os.makedirs(options.out, exist_ok=True)
     rows = []
     with open(os.path.join(options.out, "results.jsonl"), "w") as file:
@@ -117,21 +136,21 @@ def main():
             what = [str(row[key]) for key in ("server", "limit", "model", "connections", "at", "rows") if key in row]
             print(*what, f"{row['rate']:,.0f}/s" if "rate" in row else "", flush=True)
 
-        for number in range(max(1, options.rounds)):
-            measure_limits(models, options, record)
-            if options.rounds == 0:
-                break
-            for name in filter(None, options.peers.split(",")):
-                for run in Run.of(name, models):
-                    try:
-                        measure(run, number, options, record)
-                    except RuntimeError as error:
-                        print(f"left out: {error}", flush=True)
-    text = f"{conditions()}\n\n{limits_text(rows, models, options.connections)}"
+        measure_limits(options, record)
+        peers = list(filter(None, options.peers.split(",")))
+        runs = [run for name in peers for run in Run.of(name, options.models) if name != "manta" or len(peers) == 1]
+        for number, run in enumerate(runs):
+            try:
+                measure(run, number, options, record)
+            except RuntimeError as error:
+                print(f"left out: {error}", flush=True)
+        if runs:
+            measure_limits(options, record)
+    text = f"{conditions()}\n\n{limits_text(rows, options.models, options.connections)}"
     results = Results(rows)
     has_loads = bool(results.of("load"))
     if has_loads:
-        text += f"\n{options.rounds} rounds in turn, {options.seconds} s each after {options.warm_up} s; medians, with the least and the most.\n\n"
+        text += f"\nEach server in turn with Manta, {options.rounds} times {options.seconds} s; medians, with the least and the most.\n\n"
         text += results.markdown()
     with open(os.path.join(options.out, "results.md"), "w") as file:
         file.write(text)

@@ -15,6 +15,8 @@ from processes import ProcessTree, machine_cpu_seconds
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(HERE, ".work")
 PORT = 18400
+# Of a server that runs beside another.
+SECOND_PORT = 18410
 # A binary that is there already can be measured in place of this tree's.
 MANTA = os.path.abspath(os.environ.get("MANTA") or os.path.join(HERE, "..", ".build", "release", "manta"))
 
@@ -67,16 +69,16 @@ def in_turn(peers, models, rounds, turn):
 class Server:
     """A running server. Its answers are right."""
 
-    def __init__(self, run, limit=120):
-        self.run = run
+    def __init__(self, run, limit=120, port=PORT):
+        self.run, self.port = run, port
         venv = os.path.join(WORK, "venvs", run.name, "bin")
-        words = {"python": os.path.join(venv, "python"), "port": str(PORT), "work": WORK, "manta": MANTA}
+        words = {"python": os.path.join(venv, "python"), "port": str(port), "work": WORK, "manta": MANTA}
         environment = {
-            **os.environ, "PATH": venv + os.pathsep + os.environ["PATH"], "PORT": str(PORT), "SCRATCH": WORK,
+            **os.environ, "PATH": venv + os.pathsep + os.environ["PATH"], "PORT": str(port), "SCRATCH": WORK,
             "MODELS": os.path.join(WORK, "models"), "SERVE": ",".join(run.models), "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.path.join(HERE, "peers"), "PYTHONDONTWRITEBYTECODE": "1", **run.environment,
         }
-        require_free_port()
+        require_free_port(port)
         with open(os.path.join(WORK, f"{run.name}.log"), "ab") as log:
             self.processes = ProcessTree(list(self._command(words)), environment, HERE, log)
         try:
@@ -113,7 +115,7 @@ class Server:
 
     def _fault(self, model):
         """What is wrong with the server's answer, if anything is."""
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         with open(self.body(model), "rb") as file:
             connection.request("POST", self.path(model), file.read(), {"Content-Type": "application/json"})
         reply = connection.getresponse()
@@ -152,7 +154,7 @@ class Server:
         generator and everything else on the machine used: where the last is much above 0, the run tells little.
         """
         server, machine = self.processes.cpu_seconds(), machine_cpu_seconds()
-        result = wrk(f"http://127.0.0.1:{PORT}{self.path(model)}", self.body(model), connections, seconds)
+        result = wrk(f"http://127.0.0.1:{self.port}{self.path(model)}", self.body(model), connections, seconds)
         server, machine = self.processes.cpu_seconds() - server, machine_cpu_seconds() - machine
         result["server_cpus"] = server / result["seconds"]
         result["other_cpus"] = machine / result["seconds"] - result["server_cpus"] - result["generator_cpus"]
@@ -160,6 +162,12 @@ class Server:
 
     def end(self):
         self.processes.end()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
 
 
 class Configured:
@@ -184,18 +192,18 @@ class Configured:
         self.folder.cleanup()
 
 
-def is_listening():
+def is_listening(port=PORT):
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", PORT)) == 0
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def require_free_port():
+def require_free_port(port=PORT):
     """Whoever listens already would be measured in place of the server. One that has just been ended has a while."""
     limit = time.monotonic() + 10
-    while is_listening() and time.monotonic() < limit:
+    while is_listening(port) and time.monotonic() < limit:
         time.sleep(0.1)
-    if is_listening():
-        raise SystemExit(f"something listens on port {PORT} already; end it first")
+    if is_listening(port):
+        raise SystemExit(f"something listens on port {port} already; end it first")
 
 
 def wrk(url, body, connections, seconds, header=""):

@@ -130,8 +130,8 @@ package actor Controller: Service {
 
     // MARK: - Looking
 
-    /// Reads the models that the first look will read, which takes most of its time and needs nothing that a controller
-    /// does.
+    /// Reads the models that the first look will read if nothing was changed by operators. That takes most of its time,
+    /// and needs nothing that a controller does.
     package static func readModels(_ configuration: Configuration, into hashes: ContentHash) async {
         await Thread.run(name: "repository") {
             _ = WantedState(

@@ -66,7 +66,9 @@ public struct Manta: Sendable {
             } ?? scratch
         let control = configuration.control(cpus: cpus, uploads: folder + "/uploads")
         let hashes = ContentHash()
-        let reading = Task { await Controller.readModels(control, into: hashes) }
+        // Where operators can't have changed which models there are, these are read while the engine is loaded.
+        let isUnchanged = configuration.stateFolder == nil && configuration.fleet == nil
+        let reading = isUnchanged ? Task { await Controller.readModels(control, into: hashes) } : nil
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
         let tokenFile = configuration.fleet?.tokenFile
         let token = try tokenFile.map { try TokenSet.firstToken(in: $0) }
@@ -140,7 +142,7 @@ public struct Manta: Sendable {
         let reached = configuration.fleet?.address(port: addresses.inference.port) ?? addresses.inference.description
         models?.listens(at: "\(scheme)://\(reached)")
         member?.listens(at: "\(scheme)://\(reached)")
-        await reading.value
+        await reading?.value
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.

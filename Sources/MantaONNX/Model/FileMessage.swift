@@ -96,13 +96,7 @@ struct FileMessage {
         let length = places.reduce(head.count + tail.count) { $0 + $1.count }
         do {
             return try unsafe [UInt8](unsafeUninitializedCapacity: length) { room, count in
-                func write(_ bytes: [UInt8]) {
-                    for byte in bytes {
-                        unsafe room.initializeElement(at: count, to: byte)
-                        count += 1
-                    }
-                }
-                write(head)
+                count = unsafe room.initialize(fromContentsOf: head)
                 for place in places {
                     var place = place
                     while !place.isEmpty {
@@ -113,7 +107,7 @@ struct FileMessage {
                         place = place.lowerBound + read..<place.upperBound
                     }
                 }
-                write(tail)
+                count += unsafe room[count...].initialize(fromContentsOf: tail) - count
             }
         } catch {
             throw Malformed()

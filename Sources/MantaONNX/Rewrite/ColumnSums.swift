@@ -85,6 +85,8 @@ enum ColumnSums {
         private let constants: [String: Onnx_TensorProto]
         private let scores: Set<String>
         private var known: [String: Columns] = [:]
+        /// How many weights may still be noted. Those of all columns of a machine are a few thousand.
+        private var room = 1 << 20
 
         init(_ graph: Onnx_GraphProto, scores: Set<String>) {
             self.scores = scores
@@ -95,6 +97,8 @@ enum ColumnSums {
         /// What a node gives, if that is made of columns of scores. Nodes have to be asked in the graph's order.
         mutating func columns(_ node: Onnx_NodeProto) -> Columns? {
             guard node.output.count == 1, let columns = result(of: node) else { return nil }
+            room -= columns.columns.reduce(0) { $0 + $1.weights.count + 1 }
+            guard room >= 0 else { return nil }
             known[node.output[0]] = columns
             return columns
         }

@@ -11,7 +11,7 @@ enum FastGelu {
     /// That of the runtime's own operators.
     static let domain = "com.microsoft"
 
-    private static let points = Array(stride(from: -6.0, through: 6.0, by: 0.375))
+    private static let points = Array(stride(from: -6.0, through: 6.0, by: 0.75))
     private static let values = points.map { x in
         x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
     }
@@ -27,7 +27,7 @@ enum FastGelu {
     }
 
     /// How far a value is followed back: more than the steps that there are in any way to write it.
-    private static let maxForms = 16
+    private static let maxForms = 12
 
     /// - Returns: Whether anything changed.
     static func apply(to graph: inout Onnx_GraphProto) -> Bool {
@@ -49,7 +49,7 @@ enum FastGelu {
             }
         }
         guard isChanged else { return false }
-        graph.removeUnused(steps)
+        graph.removeUnused(steps.union(graph.node.indices.filter { graph.node[$0].operation == "Constant" }))
         graph.removeConstants(takenBy: before)
         return true
     }
@@ -61,7 +61,8 @@ enum FastGelu {
         guard node.output.count == 1, let function = function(of: node) else { return [] }
         let operands = node.input.map { name -> (constant: Double?, forms: [Form]) in
             if let constant = constants[name] {
-                return (constant.dims.count <= 1 ? constant.number.map(Double.init) : nil, [])
+                // One with a dimension would give it to a value that has none.
+                return (constant.dims.isEmpty ? constant.number.map(Double.init) : nil, [])
             }
             return (nil, (known[name] ?? []) + [Form(root: name, values: points)])
         }

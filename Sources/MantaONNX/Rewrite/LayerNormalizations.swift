@@ -5,7 +5,10 @@ internal import MantaWire
 /// ONNX Runtime's operator (1.28) adds up a row number by number, each waiting for the one before, and takes five times as
 /// long as its sums, differences and products do one after another, which use vector instructions. It also has an operator
 /// for a sum and its normalisation together, which is as fast, and uses that where it knows that what is added has the same
-/// shape: there it is left to.
+/// shape: there it is left to. The squares are a product, since those of `Pow` are what the runtime looks for to make its
+/// operator of such steps.
+///
+/// Rows of another length than the factors', which the operator refuses, are refused here too unless they have one number.
 enum LayerNormalizations {
     /// The first version of ONNX's operators that has it.
     private static let minOperatorSet: Int64 = 17

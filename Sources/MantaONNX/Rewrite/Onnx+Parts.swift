@@ -8,7 +8,8 @@ extension Onnx_NodeProto {
     init(_ operation: String, _ inputs: [String], _ output: String, _ attributes: [Onnx_AttributeProto] = []) {
         self.init()
         (opType, input, self.output, attribute) = (operation, inputs, [output], attributes)
-        name = output
+        // The names of nodes have to differ, and others may be called what this gives.
+        name = output.hasPrefix(RewritableModel.prefix) ? output : RewritableModel.prefix + output
     }
 
     /// Its type, with `ml.` before those of `ai.onnx.ml`; empty if it is of neither of ONNX's two sets of operators.
@@ -74,11 +75,18 @@ extension Onnx_TensorProto {
         (self.name, dims, dataType, floatData) = (name, dimensions.map(Int64.init), Int32(Self.float), values)
     }
 
-    /// A vector of whole numbers of 64 bits, or of 32.
-    init(_ name: String, _ values: [Int], type: Int = int64) {
+    /// A vector of whole numbers of 64 bits.
+    init(_ name: String, _ values: [Int]) {
         self.init()
-        (self.name, dims, dataType) = (name, [Int64(values.count)], Int32(type))
-        if type == Self.int32 { int32Data = values.map(Int32.init) } else { int64Data = values.map(Int64.init) }
+        (self.name, dims, dataType) = (name, [Int64(values.count)], Int32(Self.int64))
+        int64Data = values.map(Int64.init)
+    }
+
+    /// A whole number, without a dimension, of 64 bits or of 32.
+    init(_ name: String, _ value: Int, type: Int) {
+        self.init()
+        (self.name, dataType) = (name, Int32(type))
+        if type == Self.int32 { int32Data = [Int32(value)] } else { int64Data = [Int64(value)] }
     }
 
     /// The one number in a tensor of one, in whatever shape.
@@ -133,12 +141,12 @@ extension Onnx_GraphProto {
     mutating func removeUnused(_ candidates: Set<Int>) {
         var uses: [String: Int] = [:]
         for name in node.flatMap(\.input) + output.map(\.name) { uses[name, default: 0] += 1 }
-        var remaining = node
+        var removed: Set<Int> = []
         for index in candidates.sorted(by: >) where node[index].output.allSatisfy({ uses[$0, default: 0] == 0 }) {
-            remaining.remove(at: index)
+            removed.insert(index)
             for name in node[index].input { uses[name, default: 0] -= 1 }
         }
-        node = remaining
+        node = node.indices.filter { !removed.contains($0) }.map { node[$0] }
     }
 
     /// Removes constants that these earlier nodes took and none takes now: the runtime warns of those.

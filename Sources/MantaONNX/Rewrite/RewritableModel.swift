@@ -22,16 +22,23 @@ struct RewritableModel {
 
     /// Larger constants aren't looked at.
     private static let maxRead = 64 << 10
-    /// The rest of a model, its nodes above all, is left alone if it is larger than this together.
+    /// A model whose rest, its nodes above all, is larger than this together is left alone.
     private static let maxReadInAll = 64 << 20
+    /// What a field counts beside its bytes, since it takes more memory than those.
+    private static let overhead = 256
+    /// More than models have. What is known of each node while a graph is changed adds up to some kilobytes.
+    private static let maxNodes = 32 << 10
+    /// What names of ours begin with.
+    static let prefix = "manta:"
 
     /// `nil` if it is no model whose graph can be put together anew: one with functions of its own, whose names may be any
-    /// operator's, with data in other files, which is found by the path of the model, or with graphs within the graph,
-    /// which may use any of its values.
+    /// operator's, with graphs within the graph, which may use any of its values, with two values of one name, or with
+    /// data in other files. Those are found by the path of the model, which a model in memory doesn't have: the runtime
+    /// would look for them in the working directory, where whoever made the model may have no business.
     init?(_ file: FileMessage) throws(FileMessage.Malformed) {
         self.file = file
-        var (rest, graph, room) = (file, nil as FileMessage?, Self.maxReadInAll)
-        while let field = try rest.next() {
+        var (fields, graph, room) = (file, nil as FileMessage?, Self.maxReadInAll)
+        while let field = try fields.next() {
             switch (field.number, field.message) {
             case (7, let message?):
                 guard graph == nil else { return nil }
@@ -41,29 +48,40 @@ struct RewritableModel {
             case (25, _): return nil
             default: break
             }
+            room -= Self.overhead
             modelFields.append(field.place)
+            guard room >= 0 else { return nil }
         }
         operatorSets = model.opsetImport.count
-        guard var graph else { return nil }
-        while let field = try graph.next() {
+        guard var rest = graph else { return nil }
+        // Each access to a message in another may copy it.
+        var parts = Onnx_GraphProto()
+        while let field = try rest.next() {
             switch (field.number, field.message) {
             case (1, let message?):
                 let node: Onnx_NodeProto = try Self.read(message, &room)
-                guard !node.attribute.contains(where: \.hasG) else { return nil }
-                model.graph.node.append(node)
+                guard node.attribute.allSatisfy(\.isWithinFile), parts.node.count < Self.maxNodes else { return nil }
+                parts.node.append(node)
                 continue
             case (5, let message?):
                 let constant = try Self.constant(message, &room)
                 guard constant.dataLocation == 0 else { return nil }
                 constants.append((constant.name, field.place))
-                model.graph.initializer.append(constant)
+                parts.initializer.append(constant)
                 continue
-            case (11, let message?): model.graph.input.append(try Self.read(message, &room))
-            case (12, let message?): model.graph.output.append(try Self.read(message, &room))
+            case (11, let message?): parts.input.append(try Self.read(message, &room))
+            case (12, let message?): parts.output.append(try Self.read(message, &room))
+            // Sparse constants, which may be in other files.
+            case (15, _): return nil
             default: break
             }
+            room -= Self.overhead
             graphFields.append(field.place)
+            guard room >= 0 else { return nil }
         }
+        model.graph = parts
+        let names = parts.node.flatMap(\.output).filter { !$0.isEmpty } + constants.map(\.name)
+        guard Set(names).count == names.count, !names.contains(where: { $0.hasPrefix(Self.prefix) }) else { return nil }
     }
 
     /// The changed model.
@@ -96,7 +114,7 @@ struct RewritableModel {
     private static func read<Message: SwiftProtobuf.Message>(
         _ message: FileMessage, _ room: inout Int
     ) throws(FileMessage.Malformed) -> Message {
-        room -= message.byteCount
+        room -= message.byteCount + overhead
         guard room >= 0, let result = try? Message(serializedBytes: message.contents(), partial: true) else {
             throw FileMessage.Malformed()
         }
@@ -108,6 +126,7 @@ struct RewritableModel {
         _ message: FileMessage, _ room: inout Int
     ) throws(FileMessage.Malformed) -> Onnx_TensorProto {
         guard message.byteCount > maxRead else { return try read(message, &room) }
+        room -= overhead
         var (rest, places) = (message, [] as [Range<Int>])
         while let field = try rest.next() {
             if [1, 2, 8, 14].contains(field.number), field.place.count <= maxRead { places.append(field.place) }
@@ -129,5 +148,13 @@ struct RewritableModel {
             }
         }
         return result
+    }
+}
+
+extension Onnx_AttributeProto {
+    /// Whether it has neither graphs nor data in other files.
+    fileprivate var isWithinFile: Bool {
+        !hasG && graphs.isEmpty && t.dataLocation == 0 && tensors.allSatisfy { $0.dataLocation == 0 }
+            && !hasSparseTensor && sparseTensors.isEmpty
     }
 }

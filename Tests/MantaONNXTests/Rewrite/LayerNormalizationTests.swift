@@ -8,11 +8,11 @@ import Testing
 @Suite("Layer normalisation in steps")
 struct LayerNormalizationTests {
     private static let steps = ["ReduceMean", "Sub", "Mul", "ReduceMean", "Add", "Sqrt", "Div", "Mul"]
-    private static let constants: [Onnx_TensorProto] = [
+    static let constants: [Onnx_TensorProto] = [
         .init("scale", [6], [1, -2, 0.5, 3, 0, 1]), .init("bias", [6], [0, 1, 2, 3, -4, 5]),
     ]
 
-    private func graph(
+    static func graph(
         version: Int64 = 17, inputs: [String] = ["x", "scale", "bias"], attributes: [Onnx_AttributeProto] = [],
         constants: [Onnx_TensorProto] = Self.constants, before: [Onnx_NodeProto] = []
     ) throws -> GraphUnderTest {
@@ -31,7 +31,7 @@ struct LayerNormalizationTests {
 
     @Test("answers are those of the operator, for any number of rows", arguments: [17, 18, 22])
     func answers(version: Int64) throws {
-        let graph = try graph(version: version)
+        let graph = try Self.graph(version: version)
         #expect(try graph.rewritten() == Self.steps + ["Add"])
         for shape: Shape in [[1, 1, 6], [3, 5, 6], [2, 0, 6], [0, 3, 6]] {
             try graph.expectSameAnswers(rows(shape))
@@ -44,7 +44,7 @@ struct LayerNormalizationTests {
 
     @Test("without a bias, and with an epsilon of its own")
     func options() throws {
-        let graph = try graph(inputs: ["x", "scale"], attributes: [.init("epsilon", 0.5), .init("axis", -1)])
+        let graph = try Self.graph(inputs: ["x", "scale"], attributes: [.init("epsilon", 0.5), .init("axis", -1)])
         #expect(try graph.rewritten() == Self.steps)
         try graph.expectSameAnswers(rows([2, 3, 6]))
     }
@@ -52,7 +52,7 @@ struct LayerNormalizationTests {
     @Test("a sum before it is left to the runtime to join, unless that can't know its shape")
     func sums() throws {
         let known: [Onnx_NodeProto] = [.init("Relu", ["x"], "r"), .init("Add", ["x", "r"], "sum")]
-        #expect(try graph(inputs: ["sum", "scale", "bias"], before: known).rewritten() == nil)
+        #expect(try Self.graph(inputs: ["sum", "scale", "bias"], before: known).rewritten() == nil)
 
         let computed: [Onnx_NodeProto] = [
             .init("Shape", ["x"], "shape"), .init("Gather", ["shape", "second"], "length"),
@@ -64,28 +64,28 @@ struct LayerNormalizationTests {
                 .init("second", [1]), .init("first", [0]), .init("axis", [0]),
                 .init("positions", [8, 6], (0..<48).map(Float.init)),
             ]
-        let graph = try graph(inputs: ["sum", "scale", "bias"], constants: constants, before: computed)
+        let graph = try Self.graph(inputs: ["sum", "scale", "bias"], constants: constants, before: computed)
         #expect(try graph.rewritten() == computed.map(\.opType) + Self.steps + ["Add"])
         try graph.expectSameAnswers(rows([3, 5, 6]))
     }
 
     @Test("other dimensions, more outputs, factors that aren't constant, other types and operators stay as they are")
     func others() throws {
-        #expect(try graph(attributes: [.init("axis", 1)]).rewritten() == nil)
-        #expect(try graph(attributes: [.init("stash_type", 10)]).rewritten() == nil)
-        #expect(try graph(version: 16).rewritten() == nil)
-        #expect(try graph(inputs: ["x", "x"]).rewritten() == nil)
-        #expect(try graph(inputs: ["x", "scale", ""]).rewritten() == nil)
+        #expect(try Self.graph(attributes: [.init("axis", 1)]).rewritten() == nil)
+        #expect(try Self.graph(attributes: [.init("stash_type", 10)]).rewritten() == nil)
+        #expect(try Self.graph(version: 16).rewritten() == nil)
+        #expect(try Self.graph(inputs: ["x", "x"]).rewritten() == nil)
+        #expect(try Self.graph(inputs: ["x", "scale", ""]).rewritten() == nil)
         let square = [Onnx_TensorProto("scale", [2, 3], [1, 2, 3, 4, 5, 6]), Self.constants[1]]
-        #expect(try graph(constants: square).rewritten() == nil)
+        #expect(try Self.graph(constants: square).rewritten() == nil)
 
-        var graph = try graph()
+        var graph = try Self.graph()
         graph.model.graph.node[0].output.append("mean")
         #expect(try graph.rewritten() == nil)
-        graph = try self.graph()
+        graph = try Self.graph()
         graph.model.graph.node[0].domain = "my"
         #expect(try graph.rewritten() == nil)
-        graph = try self.graph()
+        graph = try Self.graph()
         graph.model.graph.initializer[0].dataType = 10
         #expect(try graph.rewritten() == nil)
     }
