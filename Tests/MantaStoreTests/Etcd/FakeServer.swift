@@ -30,9 +30,10 @@ final class FakeServer: Sendable {
         try self.init("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n\(body)")
     }
 
+    /// From then on connections are refused. The thread closes the socket: were its number free while that has yet to look
+    /// at it, it would answer for whoever has the number next.
     deinit {
         shutdown(socket, Int32(SHUT_RDWR))
-        close(socket)
     }
 
     private static func serve(_ socket: Int32, _ answer: String?) {
@@ -53,6 +54,6 @@ final class FakeServer: Sendable {
             _ = unsafe read(connection, &request, request.count)
             close(connection)
         }
-        for connection in silent { close(connection) }
+        for connection in silent + [socket] { close(connection) }
     }
 }
