@@ -10,18 +10,17 @@ import Testing
 struct GraphUnderTest {
     var model: Onnx_ModelProto
 
-    /// A graph whose input is `x` and whose output is `y`, of these types by their numbers in ONNX.
+    /// A graph whose input is `x` and whose output is `y`, which is of 32-bit floats.
     ///
     /// - Parameters:
     ///   - version: That of ONNX's operators.
-    ///   - input: The type of `x`.
+    ///   - input: The type of `x`, by its number in ONNX.
     ///   - shape: Its sizes; `nil` for one that requests choose.
-    ///   - output: The type of `y`.
     ///   - constants: Its constants.
     ///   - nodes: Its nodes, in order.
     /// - Throws: `BinaryDecodingError`, never in fact.
     init(
-        version: Int64 = 17, input: Int = Onnx_TensorProto.float, shape: [Int?], output: Int = Onnx_TensorProto.float,
+        version: Int64 = 17, input: Int = Onnx_TensorProto.float, shape: [Int?],
         constants: [Onnx_TensorProto], nodes: [Onnx_NodeProto]
     ) throws {
         // What the runtime needs and we don't read: the version of the format, and the graph's name.
@@ -31,7 +30,7 @@ struct GraphUnderTest {
         model.graph.node = nodes
         model.graph.initializer = constants
         model.graph.input = [Self.value("x", input, shape)]
-        model.graph.output = [Self.value("y", output, nil)]
+        model.graph.output = [Self.value("y", Onnx_TensorProto.float, nil)]
     }
 
     /// The operators once the file is rewritten; `nil` if it is left as it is.

@@ -106,7 +106,7 @@ struct RewritableModelTests {
         let folder = try TemporaryFolder()
         var generator = SeededGenerator(seed: 11)
         var rewritten = 0
-        for _ in 0..<800 {
+        for _ in 0..<3000 {
             var damaged = bytes
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 let place = damaged.indices.randomElement(using: &generator) ?? 0
