@@ -1,3 +1,5 @@
+import MantaTime
+
 /// How fast batches are expected to run: what tells whether a request can be answered in time.
 public struct BatchPace: Sendable, Hashable {
     /// Replicas that take batches, at least 1.
@@ -34,7 +36,7 @@ public struct BatchPace: Sendable, Hashable {
     /// The part of one row in the time of a run of so many, counted as the full batch of its class.
     func timeOfRow(in rows: Int) -> Duration {
         let sizeClass = min(CostCurve.sizeClass(rows: rows), times.count - 1)
-        return times[sizeClass] / CostCurve.maxRows(sizeClass: sizeClass)
+        return times[sizeClass].scaled(by: 1 / Double(CostCurve.maxRows(sizeClass: sizeClass)))
     }
 
     /// The most rows, 1, 2, 4, 8, … of those whose time is known, that run within a time; at least 1.
@@ -53,6 +55,6 @@ public struct BatchPace: Sendable, Hashable {
     ///   as long as the last, and replicas aren't free by turns.
     public func answer(after waiting: Int, rows: Int, batch: Int) -> Duration {
         let (full, rest) = (waiting + max(rows, 1) - 1).quotientAndRemainder(dividingBy: batch)
-        return run(rows: batch) * (Double(full) / Double(replicas)) + run(rows: rest + 1) * 2
+        return run(rows: batch).scaled(by: Double(full) / Double(replicas)) + run(rows: rest + 1).scaled(by: 2)
     }
 }

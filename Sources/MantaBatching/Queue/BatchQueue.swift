@@ -224,7 +224,7 @@ extension BatchQueue {
         func answer(after waiting: (requests: Int, rows: Int)) -> Duration {
             guard limits.isShared else {
                 return free - now
-                    + pace.run(rows: request.rows) * (Double(waiting.requests) / Double(pace.replicas) + 2)
+                    + pace.run(rows: request.rows).scaled(by: Double(waiting.requests) / Double(pace.replicas) + 2)
             }
             return free - now + pace.answer(after: waiting.rows, rows: rows, batch: batch)
         }
@@ -238,7 +238,7 @@ extension BatchQueue {
     /// all, since it may have to wait for another run to end.
     private func batchRows(for request: Request) -> Int {
         guard let pace, !request.runsLate else { return limits.rows }
-        return min(limits.rows, pace.rows(within: (request.deadline - request.arrived) / 2))
+        return min(limits.rows, pace.rows(within: (request.deadline - request.arrived).scaled(by: 0.5)))
     }
 
     /// What runs before a request that isn't in the queue.
@@ -261,7 +261,7 @@ extension BatchQueue {
         let replicas = max(idle.count + running.count, 1)
         let share = (rowCount + runningRowCount + replicas - 1) / replicas
         let whole = min(most, waiting)
-        return share < whole && pace.timeOfRow(in: share) <= pace.timeOfRow(in: whole) * 1.05 ? share : most
+        return share < whole && pace.timeOfRow(in: share) <= pace.timeOfRow(in: whole).scaled(by: 1.05) ? share : most
     }
 
     /// When the first of those that run is expected to end. (A lazy chain of key paths costs more than all else here.)
@@ -383,7 +383,7 @@ extension BatchQueue {
         if let deadline {
             due = min(due, oldest + (deadline - oldest) / 2)
             // Somewhat earlier than needed, since clocks and runs aren't that exact.
-            if let pace { due = min(due, deadline - pace.run(rows: most) * 1.25) }
+            if let pace { due = min(due, deadline - pace.run(rows: most).scaled(by: 1.25)) }
         }
         let isDue = limits.delay == .zero || due <= now
         if preferred > 0, !isDue || limits.delay == .zero { return .now(rows: preferred) }

@@ -6,7 +6,7 @@ extension ModelSignature {
     public func bind(_ inputs: [NamedTensor]) throws(ServingError) -> [Tensor?] {
         var bound = [Tensor?](repeating: nil, count: self.inputs.count)
         for input in inputs {
-            guard let index = self.inputs.firstIndex(where: { $0.name == input.name }) else {
+            guard let index = self.inputs.index(named: input.name) else {
                 throw ServingError(
                     .invalidRequest,
                     "input \"\(input.name)\": the model has no such input; it has \(listed(self.inputs))")
@@ -14,21 +14,23 @@ extension ModelSignature {
             guard bound[index] == nil else {
                 throw ServingError(.invalidRequest, "input \"\(input.name)\": given twice")
             }
-            let spec = self.inputs[index]
-            guard input.tensor.dataType == spec.dataType else {
+            // Looked at in place: to copy a specification costs more than to check a tensor.
+            let specs = self.inputs.span
+            guard input.tensor.dataType == specs[index].dataType else {
                 throw ServingError(
                     .invalidRequest,
-                    "input \"\(input.name)\": expected datatype \(spec.dataType.rawValue), "
+                    "input \"\(input.name)\": expected datatype \(specs[index].dataType.rawValue), "
                         + "got \(input.tensor.dataType.rawValue)")
             }
-            guard spec.admits(input.tensor.shape) else {
+            guard specs[index].admits(input.tensor.shape) else {
                 throw ServingError(
                     .invalidRequest,
-                    "input \"\(input.name)\": expected shape \(spec.shape), got \(input.tensor.shape)")
+                    "input \"\(input.name)\": expected shape \(specs[index].shape), got \(input.tensor.shape)")
             }
             bound[index] = input.tensor
         }
-        if let missing = zip(self.inputs, bound).first(where: { $1 == nil && !$0.isOptional })?.0 {
+        for index in bound.indices where bound[index] == nil && !self.inputs[index].isOptional {
+            let missing = self.inputs[index]
             throw ServingError(
                 .invalidRequest,
                 "input \"\(missing.name)\" is missing: expected \(missing.dataType.rawValue) \(missing.shape)")
@@ -42,8 +44,9 @@ extension ModelSignature {
     public func outputIndices(_ wanted: [RequestedOutput]) throws(ServingError) -> [Int] {
         guard !wanted.isEmpty else { return Array(outputs.indices) }
         var indices: [Int] = []
-        for name in wanted.map(\.name) {
-            guard let index = outputs.firstIndex(where: { $0.name == name }) else {
+        indices.reserveCapacity(wanted.count)
+        for name in wanted.lazy.map(\.name) {
+            guard let index = outputs.index(named: name) else {
                 throw ServingError(
                     .invalidRequest, "output \"\(name)\": the model has no such output; it has \(listed(outputs))")
             }
@@ -57,5 +60,14 @@ extension ModelSignature {
 
     private func listed(_ specs: [TensorSpec]) -> String {
         specs.map { "\"\($0.name)\"" }.joined(separator: ", ")
+    }
+}
+
+extension [TensorSpec] {
+    /// Where the input or output of this name is.
+    fileprivate func index(named name: String) -> Int? {
+        let specs = span
+        for index in specs.indices where specs[index].name == name { return index }
+        return nil
     }
 }

@@ -4,7 +4,7 @@ package import MantaSharedMemory
 package import MantaTime
 
 /// The data plane behind every protocol: one request in, one reply out, counted once.
-package struct InferenceService: Sendable {
+package final class InferenceService: Sendable {
     private let catalog: ModelCatalog
     private let memory: SharedMemory?
     private let traces: TraceSettings

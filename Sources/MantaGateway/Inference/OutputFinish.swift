@@ -6,17 +6,21 @@ import MantaSharedMemory
 struct OutputFinish {
     private let wanted: [RequestedOutput]
     private let memory: SharedMemory?
+    /// Whether any output is wanted in another way than it is.
+    private let changes: Bool
 
     /// What these outputs ask for.
     init(_ wanted: [RequestedOutput], memory: SharedMemory?) {
         self.wanted = wanted
         self.memory = memory
+        changes = wanted.contains { $0.classes != nil || $0.slice != nil }
     }
 
     /// Checks, before the model runs, what can be known by then.
     ///
     /// - Throws: ``ServingError`` that names the output.
     func check(against signature: ModelSignature) throws(ServingError) {
+        guard changes else { return }
         for (index, output) in wanted.enumerated() {
             try Self.at(.output(output.name, index: index)) { () throws(ServingError) in
                 if let classes = output.classes {
@@ -40,7 +44,7 @@ struct OutputFinish {
         _ response: InferenceResponse, signature: ModelSignature
     ) throws(ServingError) -> InferenceResponse {
         // Outputs come in the order asked for; none asked for means all, as they are.
-        guard wanted.contains(where: { $0.classes != nil || $0.slice != nil }) else { return response }
+        guard changes else { return response }
         var response = response
         if let memory {
             for (index, output) in wanted.enumerated() {

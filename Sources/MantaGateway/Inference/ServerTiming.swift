@@ -2,28 +2,48 @@ import MantaCore
 import MantaTime
 
 /// The header `Server-Timing` (W3C Server Timing): where the time of an inference went, in milliseconds.
-enum ServerTiming {
+@safe struct ServerTiming {
+    private let target: UnsafeMutableBufferPointer<UInt8>
+    private var count = 0
+
     /// `queue;dur=0.012, batch;dur=0.003, run;dur=0.310, total;dur=0.402`.
     static func header(_ timing: InferenceTiming, total: Duration) -> String {
-        var text = ""
-        text.reserveCapacity(80)
-        append("queue", timing.queue, to: &text)
-        append(", batch", timing.batch, to: &text)
-        append(", run", timing.run, to: &text)
-        if timing.cache == .hit { append(", cache;desc=hit", timing.lookup, to: &text) }
-        append(", total", total, to: &text)
-        return text
+        unsafe String(unsafeUninitializedCapacity: capacity) { target in
+            var header = unsafe ServerTiming(target: target)
+            header.write("queue;dur=", timing.queue)
+            header.write(", batch;dur=", timing.batch)
+            header.write(", run;dur=", timing.run)
+            if timing.cache == .hit { header.write(", cache;desc=hit;dur=", timing.lookup) }
+            header.write(", total;dur=", total)
+            return header.count
+        }
     }
 
-    private static func append(_ name: String, _ duration: Duration, to text: inout String) {
-        let parts = duration.components
-        let microseconds = max(0, parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000)
-        text += name
-        text += ";dur="
-        text += String(microseconds / 1000)
-        text += "."
-        let fraction = microseconds % 1000
-        if fraction < 100 { text += fraction < 10 ? "00" : "0" }
-        text += String(fraction)
+    private mutating func write(_ name: StaticString, _ duration: Duration) {
+        name.withUTF8Buffer { for unsafe byte in unsafe $0 { write(byte) } }
+        let (milliseconds, microseconds) = (max(0, duration.nanoseconds) / 1000).quotientAndRemainder(dividingBy: 1000)
+        write(digits: milliseconds, atLeast: 1)
+        write(UInt8(ascii: "."))
+        write(digits: microseconds, atLeast: 3)
     }
+
+    private mutating func write(digits number: Int64, atLeast least: Int) {
+        var (power, width): (Int64, Int) = (1, 1)
+        while width < least || number / power >= 10 {
+            power *= 10
+            width += 1
+        }
+        while power > 0 {
+            write(UInt8(ascii: "0") + UInt8(number / power % 10))
+            power /= 10
+        }
+    }
+
+    private mutating func write(_ byte: UInt8) {
+        unsafe target[count] = byte
+        count += 1
+    }
+
+    /// Five names of up to 20 bytes, each with as many digits as a number of 64 bits has and a point.
+    private static let capacity = 5 * (20 + 20 + 1)
 }

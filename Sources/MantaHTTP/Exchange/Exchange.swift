@@ -13,12 +13,15 @@ import Synchronization
 /// Unchecked Sendable: `mhd` is constant and used as above; all else is constant or behind the mutex.
 @safe final class Exchange: @unchecked Sendable {
     /// What the exchange is made of once its head is accepted.
-    private struct Accepted: Sendable {
+    private final class Accepted: Sendable {
         let head: RequestHead
-        let handler: Routes.Handler
+        let target: Routes.Target
         let principal: String?
         let parameters: PathParameters
-        let isLogged: Bool
+
+        init(_ head: RequestHead, _ target: Routes.Target, _ parameters: PathParameters, principal: String?) {
+            (self.head, self.target, self.parameters, self.principal) = (head, target, parameters, principal)
+        }
     }
 
     private struct State {
@@ -99,9 +102,7 @@ import Synchronization
             if target.body == .required, !head.announcesBody {
                 throw HTTPError(.lengthRequired, "the request has no body: send it with Content-Length, or in chunks")
             }
-            return Accepted(
-                head: head, handler: target.handler, principal: principal, parameters: parameters,
-                isLogged: target.nodes == nil)
+            return Accepted(head, target, parameters, principal: principal)
         case .methodNotAllowed(let allowed):
             throw HTTPError(
                 .methodNotAllowed, "\(head.method.rawValue) isn't allowed on \(head.path); allowed: \(allowed)",
@@ -168,7 +169,9 @@ import Synchronization
 
     /// The reply is sent, or the connection is gone.
     func completed() {
-        cancel()
+        // One that has answered, and streams nothing, has no task that waits for anything.
+        let isDone = state.withLock { $0.isAnswered && $0.stream == nil }
+        if !isDone { cancel() }
         _ = connection.enter(.idle, at: .now)
     }
 
@@ -225,15 +228,15 @@ import Synchronization
 
     private func respond() async -> HTTPResponse {
         do {
-            let (handler, request) = try call()
-            return encoded(try await handler(request), for: request)
+            let (target, request) = try call()
+            return encoded(try await target.handler(request), for: request)
         } catch {
             return response(to: error)
         }
     }
 
     /// The handler, and what it is called with.
-    @inline(never) private func call() throws(HTTPError) -> (Routes.Handler, HTTPRequest) {
+    @inline(never) private func call() throws(HTTPError) -> (Routes.Target, HTTPRequest) {
         let (accepted, body) = state.withLock { state in
             defer { state.body = [] }
             return (state.accepted, state.body)
@@ -244,7 +247,7 @@ import Synchronization
             head: accepted.head, parameters: accepted.parameters,
             body: try accepted.head.coding?.inflate(body, limit: server.limits.bodyBytes) ?? body, id: id,
             receivedAt: receivedAt, remoteAddress: connection.remoteAddress, principal: accepted.principal)
-        return (accepted.handler, request)
+        return (accepted.target, request)
     }
 
     @inline(never) private func response(to error: any Error) -> HTTPResponse {
@@ -277,7 +280,7 @@ import Synchronization
         let (accepted, receivedAt) = (state.withLock { $0.accepted }, identity.withLock { $0.receivedAt })
         let duration = Instant.now - receivedAt
         server.record(status)
-        guard server.logsRequests, accepted?.isLogged ?? true else { return }
+        guard server.logsRequests, accepted?.target.nodes == nil else { return }
         var metadata: Logger.Metadata = [
             "http.method": "\(accepted?.head.method.rawValue ?? "-")", "http.target": "\(target)",
             "http.status": "\(status.code)", "duration_ms": "\(duration.milliseconds)", "request.id": "\(id)",

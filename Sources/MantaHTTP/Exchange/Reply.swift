@@ -33,7 +33,8 @@ import CMantaHTTP
             unsafe raw = writer.makeResponse()
         }
         guard unsafe raw != nil else { return }
-        for field in response.headers.fields { add(field.name, field.value) }
+        let fields = response.headers.fields.span
+        for index in fields.indices { add(fields[index].name, fields[index].value) }
         add("X-Request-Id", exchange.id)
         if isLast { add("Connection", "close") }
     }

@@ -1,7 +1,9 @@
 import CMantaHTTP
 
 /// A request's line and header fields, and whether we take it.
-struct RequestHead: Sendable {
+///
+/// An object, since the exchange, the request and the log all have it.
+final class RequestHead: Sendable {
     let method: HTTPMethod
     let path: Substring
     let query: Substring
@@ -32,8 +34,7 @@ struct RequestHead: Sendable {
         let pathEnd = target.utf8.firstIndex(of: UInt8(ascii: "?")) ?? target.endIndex
         path = target[..<pathEnd]
         query = target[pathEnd...].dropFirst()
-        let size = headers.fields.reduce(target.utf8.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-        guard size <= limits.headerBytes else {
+        guard target.utf8.count + headers.byteCount <= limits.headerBytes else {
             throw HTTPError(.headersTooLarge, "the header fields are larger than \(limits.headerBytes) bytes")
         }
         let hosts = headers.count(of: "Host")

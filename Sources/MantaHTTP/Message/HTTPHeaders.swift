@@ -18,7 +18,9 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
 
     /// The value of the first field of this name.
     public subscript(name: String) -> String? {
-        for field in fields where Self.equal(field.name, name) { return field.value }
+        // Looked at in place: most fields are passed over.
+        let fields = fields.span
+        for index in fields.indices where Self.equal(fields[index].name, name) { return fields[index].value }
         return nil
     }
 
@@ -29,7 +31,18 @@ public struct HTTPHeaders: Sendable, ExpressibleByDictionaryLiteral {
 
     /// How many fields there are of this name.
     func count(of name: String) -> Int {
-        fields.reduce(0) { Self.equal($1.name, name) ? $0 + 1 : $0 }
+        var count = 0
+        let fields = fields.span
+        for index in fields.indices where Self.equal(fields[index].name, name) { count += 1 }
+        return count
+    }
+
+    /// What all fields take on the wire.
+    var byteCount: Int {
+        var count = 0
+        let fields = fields.span
+        for index in fields.indices { count += fields[index].name.utf8.count + fields[index].value.utf8.count + 4 }
+        return count
     }
 
     /// Adds a field.

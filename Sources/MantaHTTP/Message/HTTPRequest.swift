@@ -4,14 +4,8 @@ public import MantaTime
 ///
 /// An object, since it is handed from one asynchronous function to the next, each of which would keep a copy.
 public final class HTTPRequest: Sendable {
-    /// The method; HEAD comes as it is to the route of GET.
-    public let method: HTTPMethod
-    /// The path as sent, without the query.
-    public let path: String
     /// The parts of the path that the route names, percent-decoded.
     public let parameters: PathParameters
-    /// The header fields.
-    public let headers: HTTPHeaders
     /// The body, whole and inflated.
     public let body: [UInt8]
     /// The client's `X-Request-Id` if it is fit to be logged, else a new one.
@@ -22,13 +16,20 @@ public final class HTTPRequest: Sendable {
     public let remoteAddress: String
     /// The name of the token that the request carried; `nil` if the listener asks for none or the route is open.
     public let principal: String?
-    private let queryString: Substring
+    private let head: RequestHead
+
+    /// The method; HEAD comes as it is to the route of GET.
+    public var method: HTTPMethod { head.method }
+    /// The path as sent, without the query.
+    public var path: String { String(head.path) }
+    /// The header fields.
+    public var headers: HTTPHeaders { head.headers }
 
     init(
         head: RequestHead, parameters: PathParameters, body: [UInt8], id: String, receivedAt: Instant,
         remoteAddress: String, principal: String?
     ) {
-        (method, path, headers, queryString) = (head.method, String(head.path), head.headers, head.query)
+        self.head = head
         (self.parameters, self.body, self.id, self.receivedAt) = (parameters, body, id, receivedAt)
         (self.remoteAddress, self.principal) = (remoteAddress, principal)
     }
@@ -37,7 +38,7 @@ public final class HTTPRequest: Sendable {
     ///
     /// `+` stands for itself. `nil` also if an escape in the value is broken.
     public func query(_ name: String) -> String? {
-        for pair in queryString.split(separator: "&") {
+        for pair in head.query.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard PercentEncoding.decode(parts[0]) == name else { continue }
             return parts.count == 2 ? PercentEncoding.decode(parts[1]) : ""

@@ -8,14 +8,32 @@ struct RouteTree: Sendable {
         var route: Int?
     }
 
+    /// Where the parameters of a path are, by bytes: up to four.
+    struct Parameters {
+        private var ranges = InlineArray<4, Range<Int>>(repeating: 0..<0)
+        private(set) var count = 0
+
+        var capacity: Int { ranges.count }
+
+        subscript(index: Int) -> Range<Int> { ranges[index] }
+
+        fileprivate mutating func append(_ range: Range<Int>) {
+            ranges[count] = range
+            count += 1
+        }
+
+        fileprivate mutating func removeLast() { count -= 1 }
+    }
+
     private var nodes = [Node()]
 
     /// Adds a path.
     ///
     /// - Parameters:
-    ///   - path: One that isn't there yet.
+    ///   - path: One that isn't there yet, with four parameters at most.
     ///   - route: What ``find(_:)`` answers for it.
     mutating func insert(_ path: RoutePath, route: Int) {
+        precondition(path.names.count <= Parameters().capacity, "\(path.pattern) has more parameters than a path may have")
         var node = 0
         for segment in path.segments {
             switch segment {
@@ -45,35 +63,39 @@ struct RouteTree: Sendable {
     ///
     /// In each segment a literal comes before a parameter, and a parameter with a longer suffix before one with a
     /// shorter.
-    func find(_ path: Span<UInt8>) -> (route: Int, parameters: [Range<Int>])? {
-        var parameters: [Range<Int>] = []
+    func find(_ path: Span<UInt8>) -> (route: Int, parameters: Parameters)? {
+        var parameters = Parameters()
         guard let route = find(path, from: 0, node: 0, &parameters) else { return nil }
         return (route, parameters)
     }
 
     // The next segment's slash is at `start`.
-    private func find(_ path: Span<UInt8>, from start: Int, node: Int, _ parameters: inout [Range<Int>]) -> Int? {
+    private func find(_ path: Span<UInt8>, from start: Int, node: Int, _ parameters: inout Parameters) -> Int? {
         guard start < path.count else { return nodes[node].route }
         guard path[start] == UInt8(ascii: "/") else { return nil }
         var end = start + 1
         while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
         let segment = start + 1..<end
-        for literal in nodes[node].literals where Self.equal(path, segment, literal.text) {
-            if let route = find(path, from: end, node: literal.node, &parameters) { return route }
+        // Looked at in place: what is copied to be compared costs more than comparing it.
+        let nodes = nodes.span
+        let literals = nodes[node].literals.span
+        for index in literals.indices where Self.equal(path, segment, literals[index].text.span) {
+            if let route = find(path, from: end, node: literals[index].node, &parameters) { return route }
         }
-        for parameter in nodes[node].parameters {
-            let value = segment.dropLast(parameter.suffix.count)
-            guard !value.isEmpty, Self.equal(path, value.endIndex..<end, parameter.suffix) else { continue }
+        let suffixes = nodes[node].parameters.span
+        for index in suffixes.indices {
+            let value = segment.dropLast(suffixes[index].suffix.count)
+            guard !value.isEmpty, Self.equal(path, value.endIndex..<end, suffixes[index].suffix.span) else { continue }
             parameters.append(value.startIndex..<value.endIndex)
-            if let route = find(path, from: end, node: parameter.node, &parameters) { return route }
+            if let route = find(path, from: end, node: suffixes[index].node, &parameters) { return route }
             parameters.removeLast()
         }
         return nil
     }
 
-    private static func equal(_ path: Span<UInt8>, _ range: Range<Int>, _ text: [UInt8]) -> Bool {
+    private static func equal(_ path: Span<UInt8>, _ range: Range<Int>, _ text: Span<UInt8>) -> Bool {
         guard range.count == text.count else { return false }
-        for (index, byte) in zip(range, text) where path[index] != byte { return false }
+        for index in text.indices where path[range.lowerBound + index] != text[index] { return false }
         return true
     }
 }

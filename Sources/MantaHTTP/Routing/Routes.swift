@@ -29,14 +29,18 @@ public struct Routes: Sendable {
         case open
     }
 
-    /// What answers the requests of one method on one path.
-    struct Target: Sendable {
+    /// What answers the requests of one method on one path. An object, since each request takes it.
+    final class Target: Sendable {
         let method: HTTPMethod
         let body: BodyPolicy
         let access: Access
         let handler: Handler
         /// For whom it is, if it is for other nodes.
-        var nodes: Nodes?
+        let nodes: Nodes?
+
+        init(_ method: HTTPMethod, body: BodyPolicy, access: Access, nodes: Nodes? = nil, handler: @escaping Handler) {
+            (self.method, self.body, self.access, self.nodes, self.handler) = (method, body, access, nodes, handler)
+        }
     }
 
     /// The nodes that a route is for.
@@ -83,7 +87,7 @@ public struct Routes: Sendable {
         _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, access: Access = .protected,
         _ handler: @escaping Handler
     ) {
-        add(Target(method: method, body: body, access: access, handler: handler), path)
+        add(Target(method, body: body, access: access, handler: handler), path)
     }
 
     /// Adds a route for other nodes, who have tokens of their own. What they ask isn't logged: whoever asked them has logged
@@ -99,7 +103,7 @@ public struct Routes: Sendable {
         _ method: HTTPMethod, _ path: String, body: BodyPolicy = .optional, nodes tokens: TokenSet?,
         _ handler: @escaping Handler
     ) {
-        add(Target(method: method, body: body, access: .open, handler: handler, nodes: Nodes(tokens: tokens)), path)
+        add(Target(method, body: body, access: .open, nodes: Nodes(tokens: tokens), handler: handler), path)
     }
 
     /// Has other routes answer first.
@@ -141,7 +145,8 @@ public struct Routes: Sendable {
         let route = routes[index]
         var values: [String] = []
         values.reserveCapacity(ranges.count)
-        for range in ranges {
+        for parameter in 0..<ranges.count {
+            let range = ranges[parameter]
             let start = path.utf8.index(path.startIndex, offsetBy: range.lowerBound)
             let end = path.utf8.index(start, offsetBy: range.count)
             guard let value = PercentEncoding.decode(path[start..<end]) else { return .malformed }

@@ -8,8 +8,8 @@ struct RequestReader {
     private var id: String?
     private var parameters: Parameters?
     private var inputs: [NamedTensor]?
-    private var outputs: [OutputReader]?
-    private var binaryByDefault: Bool?
+    private var outputs: [RequestedOutput]?
+    private var reply = ReplyForm()
 
     /// Reads a request, from the beginning of its JSON, and the form its reply is wanted in.
     static func read(
@@ -49,15 +49,19 @@ struct RequestReader {
         guard outputs == nil else { throw Place.request.givenTwice("outputs") }
         if try json.skipNull() { return }
         guard json.enterArray() else { throw json.unexpected("outputs", "an array", .request) }
-        var outputs: [OutputReader] = []
-        while try json.nextElement() { outputs.append(try OutputReader.read(&json, index: outputs.count)) }
+        var outputs: [RequestedOutput] = []
+        while try json.nextElement() {
+            let output = try OutputReader.read(&json, index: outputs.count)
+            outputs.append(output.wanted)
+            if let isBinary = output.isBinary { reply.choose(output.wanted.name, binary: isBinary) }
+        }
         self.outputs = outputs
     }
 
     private mutating func readParameters(_ json: inout JSONReader) throws(ServingError) {
         guard parameters == nil else { throw Place.request.givenTwice("parameters") }
         var parameters: Parameters = [:]
-        var binaryByDefault: Bool?
+        var binaryByDefault = false
         try json.readParameters(of: .request) { name, value throws(ServingError) in
             if case "binary_data_output" = name {
                 guard case .bool(let isBinary) = value else {
@@ -73,17 +77,11 @@ struct RequestReader {
             parameters[name] = value
         }
         self.parameters = parameters
-        self.binaryByDefault = binaryByDefault
+        reply.binaryByDefault = binaryByDefault
     }
 
     private func finish() throws(ServingError) -> (request: InferenceRequest, reply: ReplyForm) {
         guard let inputs else { throw Place.request.missing("inputs") }
-        var request = InferenceRequest(id: id, parameters: parameters ?? [:], inputs: inputs)
-        var reply = ReplyForm(binary: binaryByDefault ?? false)
-        for output in outputs ?? [] {
-            request.outputs.append(output.wanted)
-            if let isBinary = output.isBinary { reply.choose(output.wanted.name, binary: isBinary) }
-        }
-        return (request, reply)
+        return (InferenceRequest(id: id, parameters: parameters ?? [:], inputs: inputs, outputs: outputs ?? []), reply)
     }
 }

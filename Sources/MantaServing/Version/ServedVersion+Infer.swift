@@ -35,10 +35,26 @@ extension ServedVersion {
         guard let live = try accepting() else { return nil }
         let whole = try pending(request, isCopy: isCopy, live)
         let arrived = arrived ?? time.now
+        let result =
+            if live.order == nil, live.cache == nil {
+                await evaluate(whole, live, arrived: arrived, schedule: schedule)
+            } else {
+                await evaluateInOrder(whole, live, arrived: arrived, schedule: schedule)
+            }
+        guard let result else { return nil }
+        return response(to: request, outputs: whole.outputs, try result.get(), live)
+    }
+
+    /// Answers a request from the cache, or has the model run for it, and keeps the order of replies.
+    ///
+    /// - Returns: What came of it; `nil` if the queue is closed.
+    @inline(never) private func evaluateInOrder(
+        _ whole: PendingInference, _ live: Live, arrived: Instant, schedule: InferenceSchedule
+    ) async -> Result<PendingInference.Outcome, ServingError>? {
         let place = live.order?.enter()
         defer { if let place { live.order?.leave(place) } }
         // Copies are there to have the model run.
-        let cache = isCopy ? nil : live.cache
+        let cache = whole.isCopy ? nil : live.cache
         let result: Result<PendingInference.Outcome, ServingError>?
         switch cache.map({ lookUp(whole, in: $0, live) }) {
         case .answered(let answer): result = answer
@@ -50,7 +66,7 @@ extension ServedVersion {
         }
         guard let result else { return nil }
         if let place { await live.order?.turn(of: place) }
-        return response(to: request, outputs: whole.outputs, try result.get(), live)
+        return result
     }
 
     /// Has the model run for a request.
@@ -81,8 +97,8 @@ extension ServedVersion {
     @inline(never) private func pending(
         _ request: InferenceRequest, isCopy: Bool, _ live: Live
     ) throws(ServingError) -> PendingInference {
-        let inputs = try live.signature.bind(request.inputs)
-        let wanted = try live.signature.outputIndices(request.outputs)
+        let inputs = try live.form.signature.bind(request.inputs)
+        let wanted = try live.form.signature.outputIndices(request.outputs)
         let length = try live.padding?.length(of: inputs, live.signature) ?? nil
         return PendingInference(
             inputs: inputs, outputs: wanted, length: length, isCopy: isCopy, trace: isCopy ? nil : request.trace)
@@ -108,33 +124,33 @@ extension ServedVersion {
     @inline(never) private func response(
         to request: InferenceRequest, outputs wanted: [Int], _ outcome: PendingInference.Outcome, _ live: Live
     ) -> InferenceResponse {
-        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
+        let outputs = wanted.indices.map { NamedTensor(live.form.signature.outputs[wanted[$0]].name, outcome.outputs[$0]) }
         return InferenceResponse(
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit; none if it fits as it is.
     private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference] {
-        let (inputs, plan) = (whole.inputs, live.plan)
-        guard plan.maxRows > 0 else { return [] }
+        let (inputs, maxRows) = (whole.inputs, live.form.plan.maxRows)
+        guard maxRows > 0 else { return [] }
         let rows = whole.rowCount
-        for (spec, tensor) in zip(live.signature.inputs, inputs) {
+        for (index, tensor) in inputs.enumerated() {
             guard let tensor, tensor.rowCount != rows else { continue }
             throw ServingError(
                 .invalidRequest,
-                "input \"\(spec.name)\": expected as many rows as the other inputs have, \(rows), "
-                    + "got shape \(tensor.shape)")
+                "input \"\(live.signature.inputs[index].name)\": expected as many rows as the other inputs have, "
+                    + "\(rows), got shape \(tensor.shape)")
         }
-        guard rows > plan.maxRows else { return [] }
+        guard rows > maxRows else { return [] }
         // Parts cost memory and time of their own, and a shape with a zero in it costs its client nothing.
-        guard (rows - 1) / plan.maxRows < BatchPlan.maxParts else {
+        guard (rows - 1) / maxRows < BatchPlan.maxParts else {
             throw ServingError(
                 .invalidRequest,
-                "the request has \(rows) rows; at most \(plan.maxRows * BatchPlan.maxParts) are taken at a time, "
-                    + "\(BatchPlan.maxParts) batches of \(plan.maxRows)")
+                "the request has \(rows) rows; at most \(maxRows * BatchPlan.maxParts) are taken at a time, "
+                    + "\(BatchPlan.maxParts) batches of \(maxRows)")
         }
-        var counts = Array(repeating: plan.maxRows, count: rows / plan.maxRows)
-        if rows % plan.maxRows > 0 { counts.append(rows % plan.maxRows) }
+        var counts = Array(repeating: maxRows, count: rows / maxRows)
+        if rows % maxRows > 0 { counts.append(rows % maxRows) }
         let pieces = inputs.map { $0?.splittingRows(counts) }
         return counts.indices.map { part in
             PendingInference(
@@ -149,7 +165,7 @@ extension ServedVersion {
         let terms = configuration.queue.terms(of: schedule)
         return QueuedRequest(
             // Where requests always run alone, the first dimension counts no rows.
-            id: part.id, key: key, rows: live.plan.maxRows > 0 ? part.rowCount : 1,
+            id: part.id, key: key, rows: live.form.plan.maxRows > 0 ? part.rowCount : 1,
             byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
             arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
     }

@@ -30,7 +30,9 @@ public final class ServedVersion: Sendable {
     }
 
     /// What there is once the model is loaded.
-    struct Live: Sendable {
+    ///
+    /// An object, since each request takes it.
+    final class Live: Sendable {
         /// How batches are put together, and taken apart again.
         let form: BatchForm
         let batcher: Batcher<PendingInference>
@@ -40,6 +42,13 @@ public final class ServedVersion: Sendable {
         let order: ReplyOrder?
         /// Keeps answers, where that is wanted.
         let cache: ResponseCache?
+
+        init(
+            form: BatchForm, batcher: Batcher<PendingInference>, lanes: Lanes, order: ReplyOrder?, cache: ResponseCache?
+        ) {
+            (self.form, self.batcher, self.lanes) = (form, batcher, lanes)
+            (self.order, self.cache) = (order, cache)
+        }
 
         var signature: ModelSignature { form.signature }
         var plan: BatchPlan { form.plan }

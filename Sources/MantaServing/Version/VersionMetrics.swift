@@ -6,14 +6,17 @@ import Synchronization
 
 /// What is counted for one version. The labels are rendered once, here.
 package final class VersionMetrics: Sendable {
+    /// Counters by a label: so few that a list is faster than a dictionary.
+    private typealias Series = [(label: String, counter: Counter)]
+
     private let labels: [(String, String)]
     private let factory: any MetricsFactory
     /// By outcome; `nil` once the version is gone.
-    private let requests: Mutex<[String: Counter]?> = Mutex([:])
+    private let requests: Mutex<Series?> = Mutex([])
     /// By kind; `nil` once the version is gone. None unless inputs are padded.
-    private let positions: Mutex<[String: Counter]?> = Mutex([:])
+    private let positions: Mutex<Series?> = Mutex([])
     /// By name; `nil` once the version is gone. None unless batches are sent twice.
-    private let hedges: Mutex<[String: Counter]?> = Mutex([:])
+    private let hedges: Mutex<Series?> = Mutex([])
     private let total: Timer
     private let queue: Timer
     private let batch: Timer
@@ -108,15 +111,15 @@ package final class VersionMetrics: Sendable {
 
     /// The counter of one value of a label, or the only one of its name.
     private func counter(
-        _ name: String, _ label: (String, String)? = nil, in counters: borrowing Mutex<[String: Counter]?>
+        _ name: String, _ label: (String, String)? = nil, in series: borrowing Mutex<Series?>
     ) -> Counter? {
         let key = label?.1 ?? name
-        return counters.withLock { counters in
-            if let counter = counters?[key] { return counter }
+        return series.withLock { series in
+            if let known = series?.first(where: { $0.label == key }) { return known.counter }
             // Once the version is gone, nothing would ever remove a new series.
-            guard counters != nil else { return nil }
+            guard series != nil else { return nil }
             let counter = Counter(label: name, dimensions: labels + [label].compactMap(\.self), factory: factory)
-            counters?[key] = counter
+            series?.append((key, counter))
             return counter
         }
     }
@@ -175,11 +178,9 @@ package final class VersionMetrics: Sendable {
 
     /// The version is gone: its series go too. A second call does nothing.
     package func remove() {
-        let counters = requests.withLock { $0.take() }
-        guard let counters else { return }
-        let positions = positions.withLock { $0.take() } ?? [:]
-        let hedges = hedges.withLock { $0.take() } ?? [:]
-        for counter in Array(counters.values) + Array(positions.values) + Array(hedges.values) { counter.destroy() }
+        guard let requests = requests.withLock({ $0.take() }) else { return }
+        let others = (positions.withLock { $0.take() } ?? []) + (hedges.withLock { $0.take() } ?? [])
+        for (_, counter) in requests + others { counter.destroy() }
         for timer in [total, queue, batch, run, encode] { timer.destroy() }
         batchRows.destroy()
         restarts.destroy()
