@@ -23,6 +23,9 @@ package actor Controller: Service {
         package var uploads: String?
         /// How often to look at the disk although nothing told of a change: some file systems never tell.
         package var lookInterval = Duration.seconds(30)
+        /// Whether the models that are there at first can be loaded before their files were read for their hashes. Others
+        /// who are told of them may need those.
+        package var hashesLater = false
 
         package init() {}
     }
@@ -59,7 +62,8 @@ package actor Controller: Service {
     private let tell: @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     private let events: EventLog
     private let time: any TimeSource
-    private let hashes: ContentHash
+    private let hashes = ContentHash()
+    private var hasLooked = false
     /// What was told last.
     private var wanted: [String: WantedDeployment] = [:]
     private var findings = ModelRepository.Findings()
@@ -79,15 +83,12 @@ package actor Controller: Service {
     ///   - store: Where what operators ask for is kept.
     ///   - events: Told what changes.
     ///   - time: The clock.
-    ///   - hashes: What is known of files already.
     ///   - tell: Told all that is wanted, and what to try again that has failed.
     package init(
         configuration: Configuration, store: any Store, events: EventLog, time: any TimeSource = MachineTime(),
-        hashes: ContentHash = ContentHash(),
         tell: @escaping @Sendable ([WantedDeployment], _ retry: (String) -> Bool) -> Void
     ) {
         self.configuration = configuration
-        self.hashes = hashes
         self.changes = OperatorChanges(store: store)
         self.uploads = configuration.uploads.map(Uploads.init)
         self.tell = tell
@@ -102,10 +103,21 @@ package actor Controller: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.watch() }
+                group.addTask { await self.findHashes() }
                 while (try? await self.time.sleep(until: self.time.now + self.configuration.lookInterval)) != nil {
                     await self.look()
                 }
             }
+        }
+    }
+
+    /// Reads the files whose hashes were left for later.
+    private func findHashes() async {
+        let hashes = hashes
+        await withTaskCancellationHandler {
+            await Thread.run(name: "hashes") { hashes.findPending() }
+        } onCancel: {
+            hashes.stop()
         }
     }
 
@@ -129,18 +141,6 @@ package actor Controller: Service {
     }
 
     // MARK: - Looking
-
-    /// Reads the models that the first look will read if nothing was changed by operators. That takes most of its time,
-    /// and needs nothing that a controller does.
-    package static func readModels(_ configuration: Configuration, into hashes: ContentHash) async {
-        await Thread.run(name: "repository") {
-            _ = WantedState(
-                findings: ModelRepository.find(
-                    folders: configuration.repositories, files: configuration.modelFiles),
-                changes: [:], cpus: configuration.cpus, hash: { hashes.hash(ofModel: $0, inFolder: $1) }, previous: [:]
-            ).deployments()
-        }
-    }
 
     /// Reads the disk and the store, and tells what is wanted.
     ///
@@ -169,12 +169,14 @@ package actor Controller: Service {
         }
         for name in all.unreadable { report(name, "what was asked for \(name) can't be read; it is left out") }
         let (configuration, hashes, previous) = (configuration, hashes, wanted)
+        let isLater = configuration.hashesLater && !hasLooked
+        hasLooked = true
         let (findings, deployments) = await Thread.run(name: "repository") {
             let findings = ModelRepository.find(
                 folders: configuration.repositories, files: configuration.modelFiles)
             let state = WantedState(
                 findings: findings, changes: all.changes, cpus: configuration.cpus,
-                hash: { hashes.hash(ofModel: $0, inFolder: $1) }, previous: previous)
+                hash: { hashes.hash(ofModel: $0, inFolder: $1, isLater: isLater) }, previous: previous)
             return (findings, state.deployments())
         }
         self.findings = findings

@@ -65,10 +65,6 @@ public struct Manta: Sendable {
                 $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0
             } ?? scratch
         let control = configuration.control(cpus: cpus, uploads: folder + "/uploads")
-        let hashes = ContentHash()
-        // Where operators can't have changed which models there are, these are read while the engine is loaded.
-        let isUnchanged = configuration.stateFolder == nil && configuration.fleet == nil
-        let reading = isUnchanged ? Task { await Controller.readModels(control, into: hashes) } : nil
         let engine = try ONNXRuntimeEngine(libraryPath: configuration.engineLibrary)
         let tokenFile = configuration.fleet?.tokenFile
         let token = try tokenFile.map { try TokenSet.firstToken(in: $0) }
@@ -98,7 +94,7 @@ public struct Manta: Sendable {
                 logger: logger)
         }
         let controller = Controller(
-            configuration: control, store: member?.operatorStore ?? store, events: events, hashes: hashes
+            configuration: control, store: member?.operatorStore ?? store, events: events
         ) { [member] wanted, retry in
             if let member { member.want(wanted) } else { catalog.apply(wanted, retry: retry) }
         }
@@ -142,7 +138,6 @@ public struct Manta: Sendable {
         let reached = configuration.fleet?.address(port: addresses.inference.port) ?? addresses.inference.description
         models?.listens(at: "\(scheme)://\(reached)")
         member?.listens(at: "\(scheme)://\(reached)")
-        await reading?.value
         await controller.look()
 
         // Stopped from last to first: probes are told first, and requests end before the models that they need.
@@ -169,6 +164,8 @@ extension ServerConfiguration {
         var control = Controller.Configuration()
         control.uploads = uploads
         (control.repositories, control.modelFiles, control.cpus) = (repositories, modelFiles, cpus)
+        // In a fleet, nodes know models by their hashes.
+        control.hashesLater = fleet == nil
         return control
     }
 }

@@ -129,7 +129,7 @@ extension VersionDocument.Replica {
 }
 
 extension VersionSpec {
-    fileprivate var shownHash: String? { isRemote ? nil : hash }
+    fileprivate var shownHash: String? { isRemote ? nil : hash.text }
     fileprivate var shownPath: String? { isRemote ? nil : path }
 }
 

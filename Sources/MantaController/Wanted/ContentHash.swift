@@ -1,5 +1,6 @@
 import Crypto
 import FoundationEssentials
+import MantaServing
 import Synchronization
 
 #if canImport(Glibc)
@@ -9,7 +10,7 @@ import Synchronization
 /// Tells whether the files of a version are still the same, by the SHA-256 of their names and contents.
 ///
 /// Files that haven't been touched since the last look aren't read again.
-package final class ContentHash: Sendable {
+final class ContentHash: Sendable {
     /// What the file system says of a file. As long as it stays, so has the content.
     private struct Stamp: Hashable {
         let device: UInt64
@@ -17,35 +18,120 @@ package final class ContentHash: Sendable {
         let size: Int64
         let modified: Int64
         let changed: Int64
+
+        /// `nil` unless it is a file.
+        init?(_ status: stat) {
+            guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            size = Int64(status.st_size)
+            modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+            changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
+        }
     }
 
-    private let known = Mutex<[String: (stamp: Stamp, digest: [UInt8])]>([:])
+    /// The files of a version: the model file, and those beside it that count.
+    private struct Files {
+        let model: String
+        let siblings: [String]
 
-    package init() {}
+        /// - Parameters:
+        ///   - model: The model file.
+        ///   - inFolder: Whether it is in a version's folder, whose other files count too then: large models keep their
+        ///     weights beside the graph.
+        init(_ model: String, inFolder: Bool) {
+            self.model = model
+            let folder = Self.folder(of: model)
+            let name = model.split(separator: "/").last.map(String.init) ?? model
+            let others = inFolder ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
+            siblings = others.filter { $0 != name && !$0.hasPrefix(".") }.sorted()
+        }
 
-    /// `sha256:` and the digest in hexadecimal.
+        var paths: [String] { [model] + siblings.map { Self.folder(of: model) + "/" + $0 } }
+
+        /// What the file system says of each that is there.
+        var stamps: [String: Stamp] {
+            var stamps: [String: Stamp] = [:]
+            for path in paths {
+                var status = stat()
+                if unsafe stat(path, &status) == 0 { stamps[path] = Stamp(status) }
+            }
+            return stamps
+        }
+
+        private static func folder(of model: String) -> String {
+            model.lastIndex(of: "/").map { String(model[..<$0]) } ?? "."
+        }
+    }
+
+    /// A version that was hashed, or will be.
+    private struct Version {
+        let files: Files
+        var stamps: [String: Stamp]
+        let hash: VersionHash
+    }
+
+    private struct State {
+        /// By the model file.
+        var versions: [String: Version] = [:]
+        /// By path.
+        var digests: [String: (stamp: Stamp, digest: [UInt8])] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let isOver = Atomic(false)
+
+    /// The hash of a version: the same object for as long as its files are the same.
     ///
     /// - Parameters:
     ///   - model: The model file.
-    ///   - inFolder: Whether it is in a version's folder, whose other files count too then: large models keep their
-    ///     weights beside the graph.
+    ///   - inFolder: Whether it is in a version's folder, whose other files count too then.
+    ///   - isLater: Whether files that nothing is known of are left to ``findPending()``.
     /// - Returns: `missing` if the model file can't be read.
     /// - Note: Reads files: blocks its thread.
-    func hash(ofModel model: String, inFolder: Bool) -> String {
-        guard let digest = digest(of: model) else { return "missing" }
-        let folder = model.lastIndex(of: "/").map { String(model[..<$0]) } ?? "."
-        let name = model.split(separator: "/").last.map(String.init) ?? model
-        let others = inFolder ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
-        let siblings = others.filter { $0 != name && !$0.hasPrefix(".") }.sorted()
-        guard !siblings.isEmpty else { return Self.text(digest) }
+    func hash(ofModel model: String, inFolder: Bool, isLater: Bool = false) -> VersionHash {
+        let files = Files(model, inFolder: inFolder)
+        let stamps = files.stamps
+        let known = state.withLock { $0.versions[model] }
+        if let known, known.stamps == stamps { return known.hash }
+        if stamps[model] == nil {
+            state.withLock { $0.versions[model] = nil }
+            return VersionHash("missing")
+        }
+        var hash = isLater && known == nil ? VersionHash() : VersionHash(text(of: files) ?? "missing")
+        if let known, known.hash == hash { hash = known.hash }
+        state.withLock { $0.versions[model] = Version(files: files, stamps: stamps, hash: hash) }
+        return hash
+    }
+
+    /// Reads what was left for later, until ``stop()``.
+    ///
+    /// - Note: Reads files: blocks its thread.
+    func findPending() {
+        let pending = state.withLock { $0.versions.values.filter { $0.hash.text == nil } }
+        for version in pending where !isOver.load(ordering: .relaxed) {
+            let text = text(of: version.files) { self.isOver.load(ordering: .relaxed) }
+            guard let text, version.files.stamps == version.stamps else { continue }
+            version.hash.found(text)
+        }
+    }
+
+    /// Has ``findPending()`` return.
+    func stop() { isOver.store(true, ordering: .relaxed) }
+
+    /// `sha256:` and the digest in hexadecimal; `nil` if the model file can't be read, or reading was over before.
+    private func text(of files: Files, isOver: () -> Bool = { false }) -> String? {
+        let paths = files.paths
+        guard let digest = digest(of: paths[0], isOver) else { return nil }
+        guard paths.count > 1 else { return Self.text(digest) }
         var all = SHA256()
         all.update(data: digest)
-        for sibling in siblings {
-            guard let digest = self.digest(of: folder + "/" + sibling) else { continue }
-            all.update(data: Array(sibling.utf8) + [0])
+        for (name, path) in zip(files.siblings, paths.dropFirst()) {
+            guard let digest = self.digest(of: path, isOver) else { continue }
+            all.update(data: Array(name.utf8) + [0])
             all.update(data: digest)
         }
-        return Self.text(Array(all.finalize()))
+        return isOver() ? nil : Self.text(Array(all.finalize()))
     }
 
     private static func text(_ digest: [UInt8]) -> String {
@@ -53,30 +139,28 @@ package final class ContentHash: Sendable {
     }
 
     /// `nil` if it isn't a file that can be read.
-    private func digest(of path: String) -> [UInt8]? {
+    private func digest(of path: String, _ isOver: () -> Bool) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        let stamp = Stamp(
-            device: UInt64(status.st_dev), inode: UInt64(status.st_ino), size: Int64(status.st_size),
-            modified: Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec),
-            changed: Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec))
-        if let entry = known.withLock({ $0[path] }), entry.stamp == stamp { return entry.digest }
-        guard let digest = Self.read(descriptor) else { return nil }
-        known.withLock { $0[path] = (stamp, digest) }
+        guard unsafe fstat(descriptor, &status) == 0, let stamp = Stamp(status) else { return nil }
+        if let entry = state.withLock({ $0.digests[path] }), entry.stamp == stamp { return entry.digest }
+        guard let digest = Self.read(descriptor, isOver) else { return nil }
+        state.withLock { $0.digests[path] = (stamp, digest) }
         return digest
     }
 
-    private static func read(_ descriptor: Int32) -> [UInt8]? {
+    /// `nil` if it can't be read, or reading was over before.
+    private static func read(_ descriptor: Int32, _ isOver: () -> Bool) -> [UInt8]? {
         var hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
+        while !isOver() {
             let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
             guard count >= 0 else { return nil }
             if count == 0 { return Array(hash.finalize()) }
             hash.update(data: buffer[..<count])
         }
+        return nil
     }
 }

@@ -15,8 +15,8 @@ struct WantedState {
     let changes: [String: OperatorChange]
     /// How many CPUs the process may use.
     let cpus: Int
-    /// The digest of a model file; with true if it is in a version's folder.
-    let hash: (String, Bool) -> String
+    /// The hash of a model file; with true if it is in a version's folder.
+    let hash: (String, Bool) -> VersionHash
     /// What was wanted until now: it stays where something can't be read any more.
     let previous: [String: WantedDeployment]
 

@@ -48,7 +48,9 @@ package final class FleetFront: Sendable {
         while (try? await time.sleep(until: time.now + Self.lookInterval)) != nil {
             var rejected: [String: String] = [:]
             for deployment in catalog.all {
-                for (version, reason) in deployment.rejected { rejected[version.hash] = reason }
+                for (version, reason) in deployment.rejected {
+                    if let hash = version.hash.text { rejected[hash] = reason }
+                }
             }
             registration.update { [rejected] in $0.rejected = rejected.isEmpty ? nil : rejected }
         }

@@ -20,7 +20,7 @@ import MantaTime
     }
 
     private mutating func write(_ name: StaticString, _ duration: Duration) {
-        name.withUTF8Buffer { for unsafe byte in unsafe $0 { write(byte) } }
+        name.withUTF8Buffer { for unsafebyte in unsafe $0 { write(byte) } }
         let (milliseconds, microseconds) = (max(0, duration.nanoseconds) / 1000).quotientAndRemainder(dividingBy: 1000)
         write(digits: milliseconds, atLeast: 1)
         write(UInt8(ascii: "."))
@@ -28,14 +28,17 @@ import MantaTime
     }
 
     private mutating func write(digits number: Int64, atLeast least: Int) {
-        var (power, width): (Int64, Int) = (1, 1)
-        while width < least || number / power >= 10 {
-            power *= 10
+        var (width, rest) = (least, number)
+        for _ in 0..<least { rest /= 10 }
+        while rest > 0 {
+            rest /= 10
             width += 1
         }
-        while power > 0 {
-            write(UInt8(ascii: "0") + UInt8(number / power % 10))
-            power /= 10
+        rest = number
+        count += width
+        for place in 1...width {
+            unsafe target[count - place] = UInt8(ascii: "0") + UInt8(rest % 10)
+            rest /= 10
         }
     }
 

@@ -59,25 +59,31 @@ import Synchronization
 
     /// libmicrohttpd calls: with the head first, then with parts of the body, then at its end, then once more when it
     /// was resumed.
-    func advance(method: String, isHostRequired: Bool, bytes: UnsafeRawBufferPointer) -> MHD_Result {
+    func advance(
+        method: UnsafePointer<CChar>, version: UnsafePointer<CChar>, bytes: UnsafeRawBufferPointer
+    ) -> MHD_Result {
         let (isAccepted, reply, isQueued) = state.withLock { state in
             (state.accepted != nil, state.reply.take(), state.isQueued)
         }
         if let reply { return queue(reply) }
         if isQueued { return .YES }
-        guard isAccepted else { return begin(method: method, isHostRequired: isHostRequired) }
+        guard isAccepted else {
+            return unsafe begin(
+                method: HTTPMethod(rawValue: String(cString: method)),
+                isHostRequired: String(cString: version) != "HTTP/1.0")
+        }
         return unsafe bytes.isEmpty ? dispatch() : receive(bytes)
     }
 
     /// Accepts or refuses the head. A refusal is sent without reading the body.
-    private func begin(method: String, isHostRequired: Bool) -> MHD_Result {
+    private func begin(method: HTTPMethod, isHostRequired: Bool) -> MHD_Result {
         let now = Instant.now
         guard connection.enter(.body, at: now) else { return .NO }
         let headers = unsafe HTTPHeaders(of: mhd)
         identity.withLock { $0 = (RequestID.choose(headers["X-Request-Id"]), now) }
         do throws(HTTPError) {
             let head = try RequestHead(
-                method: HTTPMethod(rawValue: method), target: target, headers: headers, isHostRequired: isHostRequired,
+                method: method, target: target, headers: headers, isHostRequired: isHostRequired,
                 limits: server.limits)
             let accepted = try accept(head)
             // Not all that is announced is reserved: a client might never send it.

@@ -33,7 +33,8 @@ struct RouteTree: Sendable {
     ///   - path: One that isn't there yet, with four parameters at most.
     ///   - route: What ``find(_:)`` answers for it.
     mutating func insert(_ path: RoutePath, route: Int) {
-        precondition(path.names.count <= Parameters().capacity, "\(path.pattern) has more parameters than a path may have")
+        precondition(
+            path.names.count <= Parameters().capacity, "\(path.pattern) has more parameters than a path may have")
         var node = 0
         for segment in path.segments {
             switch segment {

@@ -116,8 +116,7 @@ private enum Callback {
         let exchange = unsafe Unmanaged<Exchange>.fromOpaque(context).takeUnretainedValue()
         let body = unsafe UnsafeRawBufferPointer(start: bytes, count: count.pointee)
         unsafe count.pointee = 0
-        return unsafe exchange.advance(
-            method: String(cString: method), isHostRequired: strcmp(version, "HTTP/1.0") != 0, bytes: body)
+        return unsafe exchange.advance(method: method, version: version, bytes: body)
     }
 
     /// A request has ended, well or not: gives its exchange back.

@@ -4,8 +4,8 @@ public struct VersionSpec: Sendable, Hashable {
     public var number: Int
     /// The model file; empty if other servers have it.
     public var path: String
-    /// `sha256:` and the digest of the model file, in hexadecimal: another file under the same number is another version.
-    public var hash: String
+    /// What its files are: another file under the same number is another version.
+    public var hash: VersionHash
 
     /// A version that other servers have, wherever those are.
     ///
@@ -23,10 +23,15 @@ public struct VersionSpec: Sendable, Hashable {
     public var isRemote = false
 
     /// The version of this number.
-    public init(number: Int, path: String, hash: String) {
+    public init(number: Int, path: String, hash: VersionHash) {
         self.number = number
         self.path = path
         self.hash = hash
+    }
+
+    /// The version of this number, whose files are known by a text.
+    public init(number: Int, path: String, hash: String) {
+        self.init(number: number, path: path, hash: VersionHash(hash))
     }
 }
 

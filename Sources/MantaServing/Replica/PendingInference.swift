@@ -18,20 +18,20 @@ final class PendingInference: Sendable {
         case resolved(Result<Outcome, ServingError>)
     }
 
-    /// A task that waits for the answer.
+    /// A task that waits until there is an answer.
     ///
     /// Its continuation isn't checked, which would cost an object for each request and has a layout that the compiler
     /// doesn't know. It is resumed once: who resumes it has first put `resolved` in the place of `awaited`, or never put
     /// `awaited` there.
     @safe private struct Waiter: Sendable {
-        private let continuation: UnsafeContinuation<Result<Outcome, ServingError>, Never>
+        private let continuation: UnsafeContinuation<Void, Never>
 
-        init(_ continuation: UnsafeContinuation<Result<Outcome, ServingError>, Never>) {
+        init(_ continuation: UnsafeContinuation<Void, Never>) {
             unsafe self.continuation = continuation
         }
 
-        func resume(returning result: Result<Outcome, ServingError>) {
-            unsafe continuation.resume(returning: result)
+        func resume() {
+            unsafe continuation.resume()
         }
     }
 
@@ -73,19 +73,29 @@ final class PendingInference: Sendable {
                 return nil
             }
         }
-        waiting?.resume(returning: result)
+        waiting?.resume()
     }
 
-    /// Waits for the answer. To be called once.
-    func result() async -> Result<Outcome, ServingError> {
+    /// Waits until there is an answer. To be called once.
+    func wait() async {
         await unsafe withUnsafeContinuation { continuation in
             let waiter = unsafe Waiter(continuation)
-            let answer: Result<Outcome, ServingError>? = state.withLock { state in
-                if case .resolved(let result) = state { return result }
+            let isResolved = state.withLock { state in
+                if case .resolved = state { return true }
                 state = .awaited(waiter)
-                return nil
+                return false
             }
-            if let answer { waiter.resume(returning: answer) }
+            if isResolved { waiter.resume() }
+        }
+    }
+
+    /// The answer.
+    ///
+    /// - Precondition: ``wait()`` has returned.
+    var answer: Result<Outcome, ServingError> {
+        state.withLock { state in
+            guard case .resolved(let result) = state else { preconditionFailure("there is no answer yet") }
+            return result
         }
     }
 }

@@ -82,13 +82,14 @@ extension ServedVersion {
         } catch {
             return .failure(error)
         }
-        return await withTaskCancellationHandler {
-            parts.isEmpty ? await whole.result() : await Self.joinedResult(of: parts)
+        await withTaskCancellationHandler {
+            if parts.isEmpty { await whole.wait() } else { for part in parts { await part.wait() } }
         } onCancel: {
             for request in live.batcher.cancel(parts.isEmpty ? [whole.id] : parts.map(\.id)) {
                 request.payload.resolve(.failure(ServingError(.cancelled, "the caller has gone")))
             }
         }
+        return parts.isEmpty ? whole.answer : Self.joinedAnswer(of: parts)
     }
 
     // What waits for nothing has a function of its own: the frame of an asynchronous one is allocated, with room for
@@ -124,7 +125,9 @@ extension ServedVersion {
     @inline(never) private func response(
         to request: InferenceRequest, outputs wanted: [Int], _ outcome: PendingInference.Outcome, _ live: Live
     ) -> InferenceResponse {
-        let outputs = wanted.indices.map { NamedTensor(live.form.signature.outputs[wanted[$0]].name, outcome.outputs[$0]) }
+        let outputs = wanted.indices.map {
+            NamedTensor(live.form.signature.outputs[wanted[$0]].name, outcome.outputs[$0])
+        }
         return InferenceResponse(
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
@@ -199,14 +202,14 @@ extension ServedVersion {
         return ServingError(.overloaded, "the queue of \(id) is full: \(what)", retryAfter: wait)
     }
 
-    /// Waits for all parts and puts their outputs together. The timing is the slowest part's.
-    @inline(never) private static func joinedResult(
+    /// Puts the outputs of all parts together. The timing is the slowest part's.
+    @inline(never) private static func joinedAnswer(
         of parts: [PendingInference]
-    ) async -> Result<PendingInference.Outcome, ServingError> {
+    ) -> Result<PendingInference.Outcome, ServingError> {
         var outcomes: [PendingInference.Outcome] = []
         var failure: ServingError?
         for part in parts {
-            switch await part.result() {
+            switch part.answer {
             case .success(let outcome): outcomes.append(outcome)
             case .failure(let error): failure = failure ?? error
             }
