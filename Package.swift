@@ -239,7 +239,7 @@ let package = Package(
                 "MantaController", "MantaGateway", "MantaGatewayTestKit", "MantaHTTP", "MantaProcesses", "MantaServing",
                 "MantaStore", "MantaTelemetry", logging,
             ]),
-        tests("MantaController", ["MantaCore"]),
+        tests("MantaController", ["MantaCore", "MantaServing"]),
         tests("MantaServer"),
         tests(
             "MantaGateway",

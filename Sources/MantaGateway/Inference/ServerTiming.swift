@@ -20,7 +20,9 @@ import MantaTime
     }
 
     private mutating func write(_ name: StaticString, _ duration: Duration) {
-        name.withUTF8Buffer { for unsafebyte in unsafe $0 { write(byte) } }
+        name.withUTF8Buffer { text in
+            for index in 0..<text.count { unsafe write(text[index]) }
+        }
         let (milliseconds, microseconds) = (max(0, duration.nanoseconds) / 1000).quotientAndRemainder(dividingBy: 1000)
         write(digits: milliseconds, atLeast: 1)
         write(UInt8(ascii: "."))

@@ -8,9 +8,9 @@ struct RouteTree: Sendable {
         var route: Int?
     }
 
-    /// Where the parameters of a path are, by bytes: up to four.
+    /// Where the parameters of a path are, by bytes: up to eight.
     struct Parameters {
-        private var ranges = InlineArray<4, Range<Int>>(repeating: 0..<0)
+        private var ranges = InlineArray<8, Range<Int>>(repeating: 0..<0)
         private(set) var count = 0
 
         var capacity: Int { ranges.count }
@@ -30,7 +30,7 @@ struct RouteTree: Sendable {
     /// Adds a path.
     ///
     /// - Parameters:
-    ///   - path: One that isn't there yet, with four parameters at most.
+    ///   - path: One that isn't there yet, with eight parameters at most.
     ///   - route: What ``find(_:)`` answers for it.
     mutating func insert(_ path: RoutePath, route: Int) {
         precondition(
