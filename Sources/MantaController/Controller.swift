@@ -159,6 +159,8 @@ package actor Controller: Service {
 
     /// Returns what is wrong with files.
     private func reconcile(retry: Retry) async -> [String] {
+        let isFirst = !hasLooked
+        hasLooked = true
         let all: (changes: [String: OperatorChange], unreadable: [String])
         do {
             all = try await changes.all()
@@ -169,8 +171,7 @@ package actor Controller: Service {
         }
         for name in all.unreadable { report(name, "what was asked for \(name) can't be read; it is left out") }
         let (configuration, hashes, previous) = (configuration, hashes, wanted)
-        let isLater = configuration.hashesLater && !hasLooked
-        hasLooked = true
+        let isLater = configuration.hashesLater && isFirst
         let (findings, deployments) = await Thread.run(name: "repository") {
             let findings = ModelRepository.find(
                 folders: configuration.repositories, files: configuration.modelFiles)

@@ -9,7 +9,8 @@ import Synchronization
 
 /// Tells whether the files of a version are still the same, by the SHA-256 of their names and contents.
 ///
-/// Files that haven't been touched since the last look aren't read again.
+/// Files that haven't been touched since the last look aren't read again. Where reading is left for later, files that are
+/// touched before they were read count as changed.
 final class ContentHash: Sendable {
     /// What the file system says of a file. As long as it stays, so has the content.
     private struct Stamp: Hashable {
@@ -18,6 +19,13 @@ final class ContentHash: Sendable {
         let size: Int64
         let modified: Int64
         let changed: Int64
+
+        /// `nil` unless there is a file.
+        init?(_ path: String) {
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            self.init(status)
+        }
 
         /// `nil` unless it is a file.
         init?(_ status: stat) {
@@ -30,20 +38,25 @@ final class ContentHash: Sendable {
         }
     }
 
+    /// What a version consists of.
+    private struct Place: Hashable {
+        /// The model file.
+        let model: String
+        /// Whether it is in a version's folder, whose other files count too then: large models keep their weights beside
+        /// the graph.
+        let inFolder: Bool
+    }
+
     /// The files of a version: the model file, and those beside it that count.
     private struct Files {
         let model: String
         let siblings: [String]
 
-        /// - Parameters:
-        ///   - model: The model file.
-        ///   - inFolder: Whether it is in a version's folder, whose other files count too then: large models keep their
-        ///     weights beside the graph.
-        init(_ model: String, inFolder: Bool) {
-            self.model = model
+        init(_ place: Place) {
+            model = place.model
             let folder = Self.folder(of: model)
             let name = model.split(separator: "/").last.map(String.init) ?? model
-            let others = inFolder ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
+            let others = place.inFolder ? (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] : []
             siblings = others.filter { $0 != name && !$0.hasPrefix(".") }.sorted()
         }
 
@@ -51,12 +64,7 @@ final class ContentHash: Sendable {
 
         /// What the file system says of each that is there.
         var stamps: [String: Stamp] {
-            var stamps: [String: Stamp] = [:]
-            for path in paths {
-                var status = stat()
-                if unsafe stat(path, &status) == 0 { stamps[path] = Stamp(status) }
-            }
-            return stamps
+            Dictionary(uniqueKeysWithValues: paths.compactMap { path in Stamp(path).map { (path, $0) } })
         }
 
         private static func folder(of model: String) -> String {
@@ -72,8 +80,7 @@ final class ContentHash: Sendable {
     }
 
     private struct State {
-        /// By the model file.
-        var versions: [String: Version] = [:]
+        var versions: [Place: Version] = [:]
         /// By path.
         var digests: [String: (stamp: Stamp, digest: [UInt8])] = [:]
     }
@@ -90,28 +97,31 @@ final class ContentHash: Sendable {
     /// - Returns: `missing` if the model file can't be read.
     /// - Note: Reads files: blocks its thread.
     func hash(ofModel model: String, inFolder: Bool, isLater: Bool = false) -> VersionHash {
-        let files = Files(model, inFolder: inFolder)
+        let place = Place(model: model, inFolder: inFolder)
+        let files = Files(place)
         let stamps = files.stamps
-        let known = state.withLock { $0.versions[model] }
+        let known = state.withLock { $0.versions[place] }
         if let known, known.stamps == stamps { return known.hash }
-        if stamps[model] == nil {
-            state.withLock { $0.versions[model] = nil }
-            return VersionHash("missing")
+        var hash = VersionHash()
+        if stamps[model] == nil || known != nil || !isLater {
+            let (text, isWhole) = text(of: files)
+            hash = VersionHash(text ?? "missing")
+            if let known, known.hash == hash { hash = known.hash }
+            // What couldn't be read is tried again with the next look.
+            guard isWhole else { return hash }
         }
-        var hash = isLater && known == nil ? VersionHash() : VersionHash(text(of: files) ?? "missing")
-        if let known, known.hash == hash { hash = known.hash }
-        state.withLock { $0.versions[model] = Version(files: files, stamps: stamps, hash: hash) }
+        state.withLock { $0.versions[place] = Version(files: files, stamps: stamps, hash: hash) }
         return hash
     }
 
-    /// Reads what was left for later, until ``stop()``.
+    /// Reads what was left for later, until ``stop()``. What was touched meanwhile, or can't be read, stays unknown.
     ///
     /// - Note: Reads files: blocks its thread.
     func findPending() {
         let pending = state.withLock { $0.versions.values.filter { $0.hash.text == nil } }
         for version in pending where !isOver.load(ordering: .relaxed) {
-            let text = text(of: version.files) { self.isOver.load(ordering: .relaxed) }
-            guard let text, version.files.stamps == version.stamps else { continue }
+            let (text, isWhole) = text(of: version.files) { self.isOver.load(ordering: .relaxed) }
+            guard let text, isWhole, version.files.stamps == version.stamps else { continue }
             version.hash.found(text)
         }
     }
@@ -119,19 +129,25 @@ final class ContentHash: Sendable {
     /// Has ``findPending()`` return.
     func stop() { isOver.store(true, ordering: .relaxed) }
 
-    /// `sha256:` and the digest in hexadecimal; `nil` if the model file can't be read, or reading was over before.
-    private func text(of files: Files, isOver: () -> Bool = { false }) -> String? {
+    /// `sha256:` and the digest in hexadecimal, `nil` if the model file can't be read; and whether all files could be, before
+    /// it was over.
+    private func text(of files: Files, isOver: () -> Bool = { false }) -> (String?, isWhole: Bool) {
         let paths = files.paths
-        guard let digest = digest(of: paths[0], isOver) else { return nil }
-        guard paths.count > 1 else { return Self.text(digest) }
+        guard let digest = digest(of: paths[0], isOver) else { return (nil, false) }
+        guard paths.count > 1 else { return (Self.text(digest), true) }
         var all = SHA256()
         all.update(data: digest)
+        var isWhole = true
         for (name, path) in zip(files.siblings, paths.dropFirst()) {
-            guard let digest = self.digest(of: path, isOver) else { continue }
+            guard let digest = self.digest(of: path, isOver) else {
+                // Folders and the like have no content.
+                isWhole = isWhole && Stamp(path) == nil
+                continue
+            }
             all.update(data: Array(name.utf8) + [0])
             all.update(data: digest)
         }
-        return isOver() ? nil : Self.text(Array(all.finalize()))
+        return (Self.text(Array(all.finalize())), isWhole)
     }
 
     private static func text(_ digest: [UInt8]) -> String {

@@ -49,6 +49,6 @@ import MantaTime
         count += 1
     }
 
-    /// Five names of up to 20 bytes, each with as many digits as a number of 64 bits has and a point.
-    private static let capacity = 5 * (20 + 20 + 1)
+    /// Five names of up to 21 bytes, each with as many digits as a number of 64 bits has and a point.
+    private static let capacity = 5 * (21 + 20 + 1)
 }

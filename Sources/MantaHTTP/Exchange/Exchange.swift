@@ -156,15 +156,15 @@ import Synchronization
             : Task(executorPreference: executor) { await self.handle() }
         let (reply, isCancelled) = state.withLock { state -> (Reply?, Bool) in
             state.task = task
-            if let reply = state.reply.take() { return (reply, false) }
+            if let reply = state.reply.take() { return (reply, state.isCancelled) }
             // Under the lock, so that nobody resumes before.
             unsafe MHD_suspend_connection(mhd)
             state.isSuspended = true
             return (nil, state.isCancelled)
         }
-        if let reply { return queue(reply) }
-        if isCancelled || connection.clientHasGone { cancel() }
-        return .YES
+        // Whoever gave up on it before now didn't know the task.
+        if isCancelled || reply == nil && connection.clientHasGone { cancel() }
+        return reply.map(queue) ?? .YES
     }
 
     private func queue(_ reply: Reply) -> MHD_Result {

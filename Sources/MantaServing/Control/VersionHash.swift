@@ -3,7 +3,7 @@ import Synchronization
 /// Tells the files of one version from those of another: `sha256:` and a digest, which may still have to be computed.
 ///
 /// To read a model of some gigabytes takes seconds, which nobody has to wait for before it is loaded. Until the digest is
-/// known, a hash is the same as itself only; whoever reads files makes sure that the same files have the same.
+/// known, a hash is the same as itself only.
 public final class VersionHash: Sendable, Hashable {
     private let known: Mutex<String?>
 

@@ -125,9 +125,7 @@ extension ServedVersion {
     @inline(never) private func response(
         to request: InferenceRequest, outputs wanted: [Int], _ outcome: PendingInference.Outcome, _ live: Live
     ) -> InferenceResponse {
-        let outputs = wanted.indices.map {
-            NamedTensor(live.form.signature.outputs[wanted[$0]].name, outcome.outputs[$0])
-        }
+        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.form.signature.outputs[$0].name, $1) }
         return InferenceResponse(
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }

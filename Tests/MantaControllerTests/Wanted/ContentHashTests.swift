@@ -74,6 +74,25 @@ struct ContentHashTests {
         #expect(second.text != nil)
     }
 
+    @Test("two deployments of one file don't know each other", arguments: [true, false])
+    func twice(isLater: Bool) throws {
+        try folder.write("weights", to: "1/weights.bin")
+        let all = hash(isLater: isLater)
+        let alone = hashes.hash(ofModel: model, inFolder: false, isLater: isLater)
+        #expect(hash() === all)
+        #expect(hashes.hash(ofModel: model, inFolder: false) === alone)
+
+        hashes.findPending()
+        #expect(alone.text == hashOfABC)
+        #expect(all.text != nil && all != alone)
+    }
+
+    @Test("folders beside a model don't count")
+    func folders() throws {
+        try folder.write("abc", to: "1/notes/a.txt")
+        #expect(hash() === hash())
+    }
+
     @Test("reading ends when it is told to")
     func stop() {
         let first = hash(isLater: true)
