@@ -3,7 +3,9 @@ package import MantaServing
 package import MantaSharedMemory
 
 /// What every protocol works with: nothing about inference is written for one of them alone.
-package struct DataPlane: Sendable {
+///
+/// An object, since each request's handler takes it.
+package final class DataPlane: Sendable {
     /// The models in service.
     package let catalog: ModelCatalog
     /// Runs inferences.

@@ -75,7 +75,7 @@ final class ContentHash: Sendable {
     /// A version that was hashed, or will be.
     private struct Version {
         let files: Files
-        var stamps: [String: Stamp]
+        let stamps: [String: Stamp]
         let hash: VersionHash
     }
 

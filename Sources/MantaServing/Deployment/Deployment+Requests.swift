@@ -10,13 +10,12 @@ extension Deployment {
         let result: Result<Target, ServingError> = state.withLock { state in
             guard let version = number ?? state.defaultVersion else { return .failure(state.refusal(of: nil)) }
             if let route = state.routing.routes[version] {
-                return .success(
-                    Target(version: number, signature: route.signature, metrics: route.instance.metrics, route: route))
+                return .success(Target(version: number, place: .served(route)))
             }
             guard state.isWorthWaiting(for: version), let signature = state.signatures[version],
                 let metrics = state.metrics[version]
             else { return .failure(state.refusal(of: number)) }
-            return .success(Target(version: number, signature: signature, metrics: metrics, route: nil))
+            return .success(Target(version: number, place: .asleep(signature, metrics)))
         }
         return try result.get()
     }

@@ -41,12 +41,33 @@ final class Proof: Sendable {
 
 /// What a request was addressed to, as things were when it came.
 package struct Target: Sendable {
+    /// Who serves it.
+    enum Place: Sendable {
+        case served(Route)
+        /// Nobody, before a replica was started.
+        indirect case asleep(ModelSignature, VersionMetrics)
+    }
+
     /// The version it named.
     package let version: Int?
+    let place: Place
+
     /// What it should look like.
-    package let signature: ModelSignature
+    package var signature: ModelSignature {
+        switch place {
+        case .served(let route): route.signature
+        case .asleep(let signature, _): signature
+        }
+    }
+
     /// Where it is counted.
-    package let metrics: VersionMetrics
+    package var metrics: VersionMetrics {
+        switch place {
+        case .served(let route): route.instance.metrics
+        case .asleep(_, let metrics): metrics
+        }
+    }
+
     /// Where it goes; `nil` if a replica has to be started first.
-    let route: Route?
+    var route: Route? { if case .served(let route) = place { route } else { nil } }
 }
