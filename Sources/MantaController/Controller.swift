@@ -159,7 +159,7 @@ package actor Controller: Service {
 
     /// Returns what is wrong with files.
     private func reconcile(retry: Retry) async -> [String] {
-        let isFirst = !hasLooked
+        let isLater = configuration.hashesLater && !hasLooked
         hasLooked = true
         let all: (changes: [String: OperatorChange], unreadable: [String])
         do {
@@ -171,7 +171,6 @@ package actor Controller: Service {
         }
         for name in all.unreadable { report(name, "what was asked for \(name) can't be read; it is left out") }
         let (configuration, hashes, previous) = (configuration, hashes, wanted)
-        let isLater = configuration.hashesLater && isFirst
         let (findings, deployments) = await Thread.run(name: "repository") {
             let findings = ModelRepository.find(
                 folders: configuration.repositories, files: configuration.modelFiles)

@@ -74,7 +74,6 @@ final class ContentHash: Sendable {
 
     /// A version that was hashed, or will be.
     private struct Version {
-        let files: Files
         let stamps: [String: Stamp]
         let hash: VersionHash
     }
@@ -110,7 +109,7 @@ final class ContentHash: Sendable {
             // What couldn't be read is tried again with the next look.
             guard isWhole else { return hash }
         }
-        state.withLock { $0.versions[place] = Version(files: files, stamps: stamps, hash: hash) }
+        state.withLock { $0.versions[place] = Version(stamps: stamps, hash: hash) }
         return hash
     }
 
@@ -118,10 +117,10 @@ final class ContentHash: Sendable {
     ///
     /// - Note: Reads files: blocks its thread.
     func findPending() {
-        let pending = state.withLock { $0.versions.values.filter { $0.hash.text == nil } }
-        for version in pending where !isOver.load(ordering: .relaxed) {
-            let (text, isWhole) = text(of: version.files) { self.isOver.load(ordering: .relaxed) }
-            guard let text, isWhole, version.files.stamps == version.stamps else { continue }
+        let pending = state.withLock { $0.versions.filter { $0.value.hash.text == nil } }
+        for (place, version) in pending where !isOver.load(ordering: .relaxed) {
+            let (text, isWhole) = text(of: Files(place)) { self.isOver.load(ordering: .relaxed) }
+            guard let text, isWhole, Files(place).stamps == version.stamps else { continue }
             version.hash.found(text)
         }
     }

@@ -98,8 +98,8 @@ extension ServedVersion {
     @inline(never) private func pending(
         _ request: InferenceRequest, isCopy: Bool, _ live: Live
     ) throws(ServingError) -> PendingInference {
-        let inputs = try live.form.signature.bind(request.inputs)
-        let wanted = try live.form.signature.outputIndices(request.outputs)
+        let inputs = try live.signature.bind(request.inputs)
+        let wanted = try live.signature.outputIndices(request.outputs)
         let length = try live.padding?.length(of: inputs, live.signature) ?? nil
         return PendingInference(
             inputs: inputs, outputs: wanted, length: length, isCopy: isCopy, trace: isCopy ? nil : request.trace)
@@ -125,14 +125,14 @@ extension ServedVersion {
     @inline(never) private func response(
         to request: InferenceRequest, outputs wanted: [Int], _ outcome: PendingInference.Outcome, _ live: Live
     ) -> InferenceResponse {
-        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.form.signature.outputs[$0].name, $1) }
+        let outputs = zip(wanted, outcome.outputs).map { NamedTensor(live.signature.outputs[$0].name, $1) }
         return InferenceResponse(
             model: id, id: request.id, outputs: outputs, timing: outcome.timing, hasRows: live.plan.maxRows > 0)
     }
 
     /// Cuts a request of more rows than a batch may have into parts that fit; none if it fits as it is.
     private func split(_ whole: PendingInference, _ live: Live) throws(ServingError) -> [PendingInference] {
-        let (inputs, maxRows) = (whole.inputs, live.form.plan.maxRows)
+        let (inputs, maxRows) = (whole.inputs, live.plan.maxRows)
         guard maxRows > 0 else { return [] }
         let rows = whole.rowCount
         for (index, tensor) in inputs.enumerated() {
@@ -166,7 +166,7 @@ extension ServedVersion {
         let terms = configuration.queue.terms(of: schedule)
         return QueuedRequest(
             // Where requests always run alone, the first dimension counts no rows.
-            id: part.id, key: key, rows: live.form.plan.maxRows > 0 ? part.rowCount : 1,
+            id: part.id, key: key, rows: live.plan.maxRows > 0 ? part.rowCount : 1,
             byteCount: part.inputs.reduce(0) { $0 + ($1?.byteCount ?? 0) }, priority: terms.priority,
             arrived: arrived, deadline: arrived + terms.timeout, runsLate: terms.runsLate, payload: part)
     }
