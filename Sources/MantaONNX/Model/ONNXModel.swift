@@ -1,4 +1,5 @@
 internal import MantaCore
+internal import MantaThreads
 
 /// An ONNX model in memory.
 ///

@@ -1,5 +1,6 @@
 internal import CONNXRuntime
 internal import MantaCore
+internal import MantaThreads
 
 /// Runs a session: tensors in, tensors out, neither copied.
 struct Runner: Sendable {
