@@ -137,6 +137,14 @@ struct OverloadTests {
         #expect(pace.rows(within: .milliseconds(50)) == 8)
     }
 
+    @Test("behind full batches a request's own is expected to be full too, since others come meanwhile")
+    func backlog() {
+        let pace = BatchPace(replicas: 2, times: [10, 20, 40, 80].map { .milliseconds($0) })
+
+        #expect(pace.answer(after: 3, rows: 1, batch: 8) == .milliseconds(2 * 40))
+        #expect(pace.answer(after: 16, rows: 1, batch: 8) == .milliseconds(2 * 80 / 2 + 2 * 80))
+    }
+
     @Test("an idle replica doesn't wait for more rows than the deadline allows")
     func delay() {
         let now = Instant.now

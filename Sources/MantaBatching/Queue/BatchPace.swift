@@ -52,9 +52,11 @@ public struct BatchPace: Sendable, Hashable {
     ///   - rows: Its own.
     ///   - batch: The most rows of a batch.
     /// - Returns: The time of the full batches before it, and twice that of the one that it is in, since no run takes just
-    ///   as long as the last, and replicas aren't free by turns.
+    ///   as long as the last, and replicas aren't free by turns. Where batches before it are full, its own will be too:
+    ///   those that come meanwhile fill it up.
     public func answer(after waiting: Int, rows: Int, batch: Int) -> Duration {
         let (full, rest) = (waiting + max(rows, 1) - 1).quotientAndRemainder(dividingBy: batch)
-        return run(rows: batch).scaled(by: Double(full) / Double(replicas)) + run(rows: rest + 1).scaled(by: 2)
+        let own = run(rows: full > 0 ? batch : rest + 1)
+        return run(rows: batch).scaled(by: Double(full) / Double(replicas)) + own.scaled(by: 2)
     }
 }

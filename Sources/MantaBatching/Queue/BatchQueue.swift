@@ -243,11 +243,13 @@ extension BatchQueue {
 
     /// What runs before a request that isn't in the queue.
     private func waiting(before request: Request) -> (requests: Int, rows: Int) {
-        var (requests, rows) = (0, 0)
+        var (requests, rows) = (count, rowCount)
+        // Most come before it, and those that don't are the last of their groups.
         for group in groups {
-            for other in group.requests where other.precedes(request) {
-                requests += 1
-                rows += other.rows
+            for other in group.requests.reversed() {
+                if other.precedes(request) { break }
+                requests -= 1
+                rows -= other.rows
             }
         }
         return (requests, rows)
