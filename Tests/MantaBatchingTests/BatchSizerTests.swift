@@ -68,7 +68,7 @@ struct BatchSizerTests {
         let sizes = saturate(&sizer, batches: 1000) { .seconds(Double($0) / rates[$0]!) }
 
         #expect(sizes.max() == 16)
-        #expect(sizes.suffix(900).allSatisfy { $0 == 4 })
+        #expect(sizes.suffix(900).allSatisfy { $0 == 8 })
     }
 
     @Test("under full load from the start, a model that gains by batches gets the largest within some batches")

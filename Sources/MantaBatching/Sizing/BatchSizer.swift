@@ -37,7 +37,9 @@ public struct BatchSizer: Sendable, Hashable {
     /// Batches of a class before it is believed.
     static let minSamples = 8
     /// A size with this share of the best throughput is as good as the best.
-    private static let goodEnough = 0.95
+    private static let goodEnough = 0.97
+    /// Two doublings that gained less than from this share of the throughput end the climb.
+    private static let flat = 0.95
     /// After so many batches one size more than the one in force is tried again.
     private static let reviewInterval = 2000
     /// So many batches after a review, or after a smaller size was found good, one size less is tried if it isn't known.
@@ -130,7 +132,7 @@ public struct BatchSizer: Sendable, Hashable {
     /// as both, and won't either.
     private func isFlat(below next: Int, _ known: [Int: Double]) -> Bool {
         guard let last = known[next - 1], let first = known[next - 3] else { return false }
-        return Self.goodEnough * last < first
+        return Self.flat * last < first
     }
 
     /// Rows per second by class of size, where that is known well enough to decide by.
