@@ -24,6 +24,21 @@ struct MessageTests {
         #expect(reply["Content-Type"] == "application/json")
     }
 
+    @Test("an error is JSON, whatever its message has in it")
+    func quotedError() async throws {
+        let reply = try await serving(routes: { routes in
+            routes.on(.get, "/") { _ in throw HTTPError(.badRequest, "\"a\"\n\\ \u{1F}é") }
+        }) { port, _ in
+            try await onThread {
+                let client = try SocketClient(port: port)
+                try client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return try client.reply()
+            }
+        }
+
+        #expect(reply.text == #"{"error":"\"a\"\n\\ \u001fé"}"#)
+    }
+
     @Test("a target may be a whole URL, as proxies send it")
     func absoluteForm() async throws {
         let reply = try await exchange("GET http://x:80/things/a/parts/b?q=1 HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -51,28 +51,26 @@ public struct HTTPError: Error, Sendable {
     }
 
     var response: HTTPResponse {
-        var response = HTTPResponse.json(Array("{\"error\":\(Self.quoted(message))}".utf8), status: status)
+        var body: [UInt8] = []
+        body.reserveCapacity(message.utf8.count + 16)
+        body += "{\"error\":\"".utf8
+        Self.quote(message, to: &body)
+        body += "\"}".utf8
+        var response = HTTPResponse.json(body, status: status)
         for field in headers.fields { response.headers.append(field.name, field.value) }
         response.isCompressible = false
         return response
     }
 
-    /// The text as a JSON string.
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
+    /// Appends a text as what is between the quotes of a JSON string.
+    private static func quote(_ text: String, to bytes: inout [UInt8]) {
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+            case UInt8(ascii: "\n"): bytes += "\\n".utf8
+            case 0..<0x20: bytes += ((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16)).utf8
+            default: bytes.append(byte)
             }
         }
-        return quoted + "\""
     }
 }
