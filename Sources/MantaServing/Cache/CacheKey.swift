@@ -8,7 +8,9 @@ package import MantaCore
 
 /// What two requests to a version must have in common to have the same answer: every byte of their inputs, their shapes,
 /// and the outputs wanted. The types are the model's.
-package struct CacheKey: Sendable, Hashable {
+///
+/// An object, since it is handed on and kept with each request.
+package final class CacheKey: Sendable {
     /// One tensor for each input of the model, `nil` for an optional one left out.
     let inputs: [Tensor?]
     /// The indices of the outputs wanted.
@@ -17,12 +19,11 @@ package struct CacheKey: Sendable, Hashable {
     let digest: Int
 
     /// The key of a request with these inputs, in the model's order, that wants these outputs.
-    package init(inputs: [Tensor?], outputs: [Int]) {
-        self.init(inputs: inputs, outputs: outputs, digest: 0)
+    package convenience init(inputs: [Tensor?], outputs: [Int]) {
         var digest = KeyedDigest()
-        forEachNumber { digest.combine($0) }
+        Self.forEachNumber(of: inputs, outputs) { digest.combine($0) }
         for case let input? in inputs { unsafe input.withUnsafeBytes { unsafe digest.combine($0) } }
-        self = CacheKey(inputs: inputs, outputs: outputs, digest: digest.finalize())
+        self.init(inputs: inputs, outputs: outputs, digest: digest.finalize())
     }
 
     /// A key whose digest is given, as one that collides has it.
@@ -32,7 +33,10 @@ package struct CacheKey: Sendable, Hashable {
 
     /// All that makes it but the bytes, in numbers: of two keys neither has those of the other as a beginning of its own.
     @inline(__always)
-    func forEachNumber(_ body: (Int) -> Void) {
+    func forEachNumber(_ body: (Int) -> Void) { Self.forEachNumber(of: inputs, outputs, body) }
+
+    @inline(__always)
+    private static func forEachNumber(of inputs: [Tensor?], _ outputs: [Int], _ body: (Int) -> Void) {
         body(outputs.count)
         for output in outputs { body(output) }
         for input in inputs {
@@ -46,15 +50,14 @@ package struct CacheKey: Sendable, Hashable {
         }
     }
 
-    package static func == (left: CacheKey, right: CacheKey) -> Bool {
-        left.digest == right.digest && left.outputs == right.outputs
-            && left.inputs.elementsEqual(right.inputs) { left, right in
-                guard let left, let right else { return left == nil && right == nil }
-                return left.shape == right.shape && left.byteCount == right.byteCount && left.hasSameBytes(as: right)
+    /// Whether both ask the same.
+    func isSame(as other: CacheKey) -> Bool {
+        digest == other.digest && outputs == other.outputs
+            && inputs.elementsEqual(other.inputs) { mine, others in
+                guard let mine, let others else { return mine == nil && others == nil }
+                return mine.shape == others.shape && mine.byteCount == others.byteCount && mine.hasSameBytes(as: others)
             }
     }
-
-    package func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 }
 
 extension Tensor {

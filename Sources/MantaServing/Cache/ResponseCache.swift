@@ -53,10 +53,17 @@ package final class ResponseCache: Sendable {
         }
     }
 
+    /// Something that is being evaluated.
+    private struct Pending: Sendable {
+        let key: CacheKey
+        /// What others wait for, if any do.
+        var flight: Flight?
+    }
+
     private struct State: Sendable {
         var table: CacheTable<CacheEntry>
-        /// What is being evaluated, with what others wait for, if any do.
-        var pending: [CacheKey: Flight?] = [:]
+        /// What is being evaluated, by the digests of what was asked.
+        var pending: [Int: Pending] = [:]
         /// Requests that wait for identical ones.
         var waiting = 0
         var hits = 0
@@ -92,7 +99,7 @@ package final class ResponseCache: Sendable {
     }
 
     /// Requests that are being evaluated and that identical ones wait for.
-    var awaitedCount: Int { state.withLock { $0.pending.values.count { $0 != nil } } }
+    var awaitedCount: Int { state.withLock { $0.pending.values.count { $0.flight != nil } } }
 
     /// Looks for the answer to a request.
     package func find(_ key: CacheKey, at now: Instant) -> Finding {
@@ -101,15 +108,20 @@ package final class ResponseCache: Sendable {
                 state.hits += 1
                 return .kept(entry)
             }
-            guard let awaited = state.pending[key] else {
+            guard var pending = state.pending.updateValue(Pending(key: key), forKey: key.digest) else {
                 state.misses += 1
-                state.pending[key] = .some(nil)
+                return .missing
+            }
+            defer { state.pending[key.digest] = pending }
+            guard pending.key.isSame(as: key) else {
+                // Of two whose digests collide, others can wait for the first only.
+                state.misses += 1
                 return .missing
             }
             guard state.waiting < maxWaiting else { return .crowded }
             state.waiting += 1
-            let flight = awaited ?? Flight()
-            state.pending[key] = flight
+            let flight = pending.flight ?? Flight()
+            pending.flight = flight
             return .pending(flight)
         }
     }
@@ -125,7 +137,7 @@ package final class ResponseCache: Sendable {
     /// The request that was missing has been evaluated, or won't be. To be called once for each.
     ///
     /// - Parameters:
-    ///   - key: What was asked.
+    ///   - key: What was asked: the same object.
     ///   - result: Its outputs; `nil` if it was turned away before it was tried.
     ///   - now: The time.
     package func finish(_ key: CacheKey, _ result: Result<[Tensor], ServingError>?, at now: Instant) {
@@ -142,7 +154,12 @@ package final class ResponseCache: Sendable {
                     entry, digest: key.digest, byteCount: entry.byteCount + Self.overhead,
                     expires: configuration.timeToLive.map { now + $0 })
             }
-            return state.pending.removeValue(forKey: key) ?? nil
+            guard let pending = state.pending.removeValue(forKey: key.digest) else { return nil }
+            guard pending.key === key else {
+                state.pending[key.digest] = pending
+                return nil
+            }
+            return pending.flight
         }
         guard let flight else { return }
         switch result {
