@@ -107,7 +107,7 @@ let package = Package(
                 lifecycle, metrics,
             ]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "MantaThreads", "MantaTime", "MantaWire", "CONNXRuntime", protobuf]),
+        part("MantaONNX", ["MantaCore", "MantaTime", "MantaWire", "CONNXRuntime", protobuf]),
         part("MantaRemote", ["MantaCore", "MantaTime", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),

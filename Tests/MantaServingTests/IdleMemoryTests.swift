@@ -27,7 +27,7 @@ private final class KeepingEngine: Engine {
     func load(_ source: ModelSource) throws(ServingError) -> any LoadedModel { Model(self) }
 }
 
-@Suite("Memory of idle models", .serialized, .timeLimit(.minutes(1)))
+@Suite("Memory of idle models", .timeLimit(.minutes(1)))
 struct IdleMemoryTests {
     @Test("a model gives memory back once after each time in which it had something to do")
     func givesBack() async throws {
@@ -64,28 +64,6 @@ struct IdleMemoryTests {
             while engine.returns.load(ordering: .relaxed) < 2 { await pass(1) }
             await pass(10)
             #expect(engine.returns.load(ordering: .relaxed) == 2)
-        }
-    }
-
-    @Test("an idle model gives memory back again after another one had something to do")
-    func givesBackForOthers() async throws {
-        let (idle, busy, time) = (KeepingEngine(), KeepingEngine(), ManualTime())
-        try await serving(idle, time: time) { _ in
-            try await serving(busy, time: time) { version in
-                /// Lets time pass until each has given memory back so often.
-                func pass(until count: Int) async {
-                    while min(idle.returns.load(ordering: .relaxed), busy.returns.load(ordering: .relaxed)) < count {
-                        time.advance(by: .seconds(1))
-                        await Task.yield()
-                    }
-                }
-                await pass(until: 1)
-                for count in 2...3 {
-                    let tensor = Tensor(shape: [1, 2], [1, 2] as [Float])
-                    _ = try await version.answer(InferenceRequest(inputs: [NamedTensor("x", tensor)]))
-                    await pass(until: count)
-                }
-            }
         }
     }
 }

@@ -1,5 +1,4 @@
 import CMantaHTTP
-import MantaThreads
 import MantaTime
 import Synchronization
 
@@ -18,8 +17,6 @@ final class ConnectionTable: Sendable {
         var nextID: UInt64 = 1
         var drain: Drain?
         var isStopped = false
-        /// When the last of all open connections last gave memory back.
-        var lastReturn = Instant.now
         /// Resumed when the drain is over.
         var watchers: [CheckedContinuation<Void, Never>] = []
     }
@@ -35,8 +32,6 @@ final class ConnectionTable: Sendable {
     private static let interval: Int32 = 250
     /// How often they are while the server stops.
     private static let drainInterval: Int32 = 10
-    /// Memory that connections needed is given back once in this time at most.
-    private static let returnInterval = Duration.seconds(1)
     private let wakeUp = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
 
     init(limits: HTTPLimits, cancelOnHalfClose: Bool) {
@@ -62,20 +57,11 @@ final class ConnectionTable: Sendable {
         return connection
     }
 
-    /// libmicrohttpd is about to close the connection's socket, and has freed its memory.
+    /// libmicrohttpd is about to close the connection's socket.
     func closed(_ connection: Connection) {
-        let isReturnDue = state.withLock { state in
-            state.open[connection.id] = nil
-            guard state.open.isEmpty, case let now = Instant.now, now - state.lastReturn >= Self.returnInterval else {
-                return false
-            }
-            state.lastReturn = now
-            return true
-        }
+        state.withLock { $0.open[connection.id] = nil }
         _ = epoll_ctl(epoll, EPOLL_CTL_DEL, connection.descriptor, nil)
         connection.clientClosed(countsAsGone: true)
-        // What many connections needed at a time wouldn't be needed again for long, and this thread now waits.
-        if isReturnDue { FreedMemory.giveBack() }
     }
 
     /// How many connections are open.

@@ -1,5 +1,4 @@
 internal import MantaCore
-internal import MantaThreads
 
 /// An ONNX model in memory.
 ///

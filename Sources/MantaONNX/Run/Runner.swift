@@ -1,6 +1,5 @@
 internal import CONNXRuntime
 internal import MantaCore
-internal import MantaThreads
 
 /// Runs a session: tensors in, tensors out, neither copied.
 struct Runner: Sendable {
