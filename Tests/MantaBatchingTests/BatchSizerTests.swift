@@ -71,6 +71,15 @@ struct BatchSizerTests {
         #expect(sizes.suffix(900).allSatisfy { $0 == 8 })
     }
 
+    @Test("a size that is only somewhat worse doesn't end the climb")
+    func dip() {
+        var sizer = BatchSizer(maxRows: 4)
+        let rates = [1: 100.0, 2: 96, 4: 140]
+        let sizes = saturate(&sizer, batches: 200) { .seconds(Double($0) / rates[$0]!) }
+
+        #expect(sizes.suffix(100).allSatisfy { $0 == 4 })
+    }
+
     @Test("under full load from the start, a model that gains by batches gets the largest within some batches")
     func saturatedAndGaining() {
         var sizer = BatchSizer(maxRows: 56)

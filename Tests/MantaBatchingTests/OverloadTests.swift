@@ -137,12 +137,25 @@ struct OverloadTests {
         #expect(pace.rows(within: .milliseconds(50)) == 8)
     }
 
-    @Test("behind full batches a request's own is expected to be full too, since others come meanwhile")
+    @Test("a request's own batch is expected to be full where others like it have come faster than they ran")
     func backlog() {
-        let pace = BatchPace(replicas: 2, times: [10, 20, 40, 80].map { .milliseconds($0) })
+        let now = Instant.now
+        var queue = BatchQueue<Int>(limits: BatchLimits(rows: 8))
+        queue.pace = BatchPace(replicas: 1, times: [10, 20, 40, 80].map { .milliseconds($0) })
+        func admit(_ id: UInt64, output: Int) -> BatchQueue<Int>.Admission {
+            let request = QueuedRequest(
+                id: id, key: BatchKey(inputs: [], outputs: [output]), rows: 1, byteCount: 1, arrived: now,
+                deadline: now + .milliseconds(250), payload: 0)
+            return queue.admit(request, at: now).0
+        }
 
-        #expect(pace.answer(after: 3, rows: 1, batch: 8) == .milliseconds(2 * 40))
-        #expect(pace.answer(after: 16, rows: 1, batch: 8) == .milliseconds(2 * 80 / 2 + 2 * 80))
+        // One batch before, and twice one of one row: 100 ms. The same for one of another key.
+        for id in UInt64(1)...9 { #expect(admit(id, output: 0) == .accepted) }
+        #expect(admit(10, output: 1) == .accepted)
+        for id in UInt64(11)...17 { #expect(admit(id, output: 0) == .accepted) }
+        // Two batches before, and twice one of two rows: 200 ms. Of the other key there are two batches, and it will be full.
+        #expect(admit(18, output: 1) == .accepted)
+        #expect(admit(19, output: 0) == .tooLate(.milliseconds(2 * 80 + 2 * 80)))
     }
 
     @Test("an idle replica doesn't wait for more rows than the deadline allows")

@@ -51,12 +51,12 @@ public struct BatchPace: Sendable, Hashable {
     ///   - waiting: The rows that run before it.
     ///   - rows: Its own.
     ///   - batch: The most rows of a batch.
+    ///   - isCrowded: Whether so many like it come that its batch will be full when it runs.
     /// - Returns: The time of the full batches before it, and twice that of the one that it is in, since no run takes just
-    ///   as long as the last, and replicas aren't free by turns. Where batches before it are full, its own will be too:
-    ///   those that come meanwhile fill it up.
-    public func answer(after waiting: Int, rows: Int, batch: Int) -> Duration {
+    ///   as long as the last, and replicas aren't free by turns.
+    public func answer(after waiting: Int, rows: Int, batch: Int, isCrowded: Bool = false) -> Duration {
         let (full, rest) = (waiting + max(rows, 1) - 1).quotientAndRemainder(dividingBy: batch)
-        let own = run(rows: full > 0 ? batch : rest + 1)
+        let own = run(rows: isCrowded ? batch : rest + 1)
         return run(rows: batch).scaled(by: Double(full) / Double(replicas)) + own.scaled(by: 2)
     }
 }

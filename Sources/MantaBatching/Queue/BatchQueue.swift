@@ -221,12 +221,14 @@ extension BatchQueue {
         guard let pace, count > 0, idle.isEmpty, !request.runsLate else { return .accepted }
         let free = max(now, firstEnd ?? now)
         let batch = batchRows(for: request)
+        // Where two batches of its key wait, others have come faster than they ran, and will fill up its own.
+        let isCrowded = count >= 2 * batch && groups.first { $0.key == request.key }?.requests.count ?? 0 >= 2 * batch
         func answer(after waiting: (requests: Int, rows: Int)) -> Duration {
             guard limits.isShared else {
                 return free - now
                     + pace.run(rows: request.rows).scaled(by: Double(waiting.requests) / Double(pace.replicas) + 2)
             }
-            return free - now + pace.answer(after: waiting.rows, rows: rows, batch: batch)
+            return free - now + pace.answer(after: waiting.rows, rows: rows, batch: batch, isCrowded: isCrowded)
         }
         let left = request.deadline - now
         if answer(after: (count, rowCount)) <= left { return .accepted }

@@ -38,8 +38,9 @@ public struct BatchSizer: Sendable, Hashable {
     static let minSamples = 8
     /// A size with this share of the best throughput is as good as the best.
     private static let goodEnough = 0.97
-    /// Two doublings that gained less than from this share of the throughput end the climb.
-    private static let flat = 0.95
+    /// A size with less than this share of the best throughput ends the climb, and so do two doublings that gained no more
+    /// than is missing here. Less than for ``goodEnough``, since one that is only measured as worse would end it for long.
+    private static let worthClimbing = 0.95
     /// After so many batches one size more than the one in force is tried again.
     private static let reviewInterval = 2000
     /// So many batches after a review, or after a smaller size was found good, one size less is tried if it isn't known.
@@ -97,8 +98,8 @@ public struct BatchSizer: Sendable, Hashable {
     private mutating func decide() -> Choice {
         let known = self.known
         let best = known.values.max() ?? 0
-        func isGood(_ rate: Double) -> Bool { rate >= Self.goodEnough * best }
-        guard let enough = known.keys.sorted().first(where: { isGood(known[$0] ?? 0) }) else {
+        func isWorse(_ rate: Double) -> Bool { rate < Self.worthClimbing * best }
+        guard let enough = known.keys.sorted().first(where: { known[$0] ?? 0 >= Self.goodEnough * best }) else {
             return Choice(rows: startRows, reason: "nothing learned yet")
         }
         if batchesSinceReview >= Self.reviewInterval {
@@ -108,7 +109,7 @@ public struct BatchSizer: Sendable, Hashable {
         }
         if enough < lastEnough { batchesSinceReview = 0 }
         lastEnough = enough
-        if known.contains(where: { $0 > enough && !isGood($1) }) { startRows = 1 }
+        if known.contains(where: { $0 > enough && isWorse($1) }) { startRows = 1 }
 
         let why = "\(CostCurve.maxRows(sizeClass: enough)) give \(Int(known[enough] ?? 0)) rows/s"
         if enough > 0, known[enough - 1] == nil, batchesSinceReview < Self.descentInterval {
@@ -117,8 +118,8 @@ public struct BatchSizer: Sendable, Hashable {
                     rows: min(maxRows, CostCurve.maxRows(sizeClass: enough - 1)),
                     reason: "\(why), and fewer are tried"))
         }
-        // What stands between is as good; what is worse ends the climb.
-        let next = (enough + 1..<enough + 64).first { known[$0].map { !isGood($0) } ?? true } ?? enough
+        // What stands between is nearly as good; what is worse ends the climb.
+        let next = (enough + 1..<enough + 64).first { known[$0].map(isWorse) ?? true } ?? enough
         if known[next] == nil, next <= CostCurve.sizeClass(rows: maxRows), !isFlat(below: next, known) {
             let rows = max(startRows, min(maxRows, CostCurve.maxRows(sizeClass: next)))
             return limitedByObjective(Choice(rows: rows, reason: "\(why), and more are tried"))
@@ -132,7 +133,7 @@ public struct BatchSizer: Sendable, Hashable {
     /// as both, and won't either.
     private func isFlat(below next: Int, _ known: [Int: Double]) -> Bool {
         guard let last = known[next - 1], let first = known[next - 3] else { return false }
-        return Self.flat * last < first
+        return Self.worthClimbing * last < first
     }
 
     /// Rows per second by class of size, where that is known well enough to decide by.
