@@ -222,6 +222,32 @@ struct ResponseCacheTests {
         }
     }
 
+    @Test("one that collides with another that is being evaluated touches nothing of it")
+    func pendingCollision() {
+        let cache = ResponseCache(.init())
+        let now = Instant.now
+        func key(_ value: Float) -> CacheKey {
+            CacheKey(inputs: [Tensor(shape: [1], [value])], outputs: [0], digest: 1)
+        }
+        let (first, second) = (key(1), key(2))
+
+        if case .missing = cache.find(first, at: now) {} else { Issue.record("the first was there") }
+        if case .missing = cache.find(second, at: now) {} else { Issue.record("the second was there") }
+        cache.finish(second, .success([Tensor(shape: [1], [2 as Float])]), at: now)
+        if case .pending = cache.find(key(1), at: now) {} else { Issue.record("the first isn't pending any more") }
+        #expect(cache.awaitedCount == 1)
+        cache.finish(first, .success([Tensor(shape: [1], [1 as Float])]), at: now)
+        #expect(cache.awaitedCount == 0)
+
+        for value in [1, 2] as [Float] {
+            guard case .kept(let entry) = cache.find(key(value), at: now) else {
+                Issue.record("\(value) isn't there")
+                continue
+            }
+            #expect(entry.outputs[0].values() == [value])
+        }
+    }
+
     @Test("answers and keys are counted, and go when their time is over")
     func bound() {
         var configuration = DeploymentConfiguration.ResponseCache()
