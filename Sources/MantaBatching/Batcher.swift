@@ -228,11 +228,12 @@ public final class Batcher<Payload: Sendable>: Sendable {
     public func finished(rows: Int, time: Duration) {
         state.withLock { state in
             if state.sizer.record(rows: rows, time: time) { state.queue.limits.rows = state.sizer.choice.rows }
+            state.queue.pace?.ran(rows: rows, time: time)
             state.batchesSincePace += 1
             guard state.batchesSincePace >= Self.paceInterval else { return }
             state.batchesSincePace = 0
-            state.queue.pace = BatchPace(
-                state.sizer.curve, rows: state.queue.limits.rows, replicas: state.serving.count)
+            let pace = BatchPace(state.sizer.curve, rows: state.queue.limits.rows, replicas: state.serving.count)
+            state.queue.pace = pace.map { state.queue.pace?.relearned($0) ?? $0 }
         }
     }
 

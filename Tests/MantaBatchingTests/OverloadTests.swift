@@ -14,13 +14,17 @@ struct OverloadTests {
         var queue = BatchQueue<Int>(limits: BatchLimits(rows: 8))
         let start = Instant.now
         /// By replica when its run ends, and until when its requests have to be answered.
-        var runs: [Int: (end: Instant, deadlines: [Instant])] = [:]
+        var runs: [Int: (end: Instant, time: Duration, deadlines: [Instant])] = [:]
         var good = 0
         var late = 0
         var refused = 0
         var expired = 0
 
-        init(seed: UInt64, knowsPace: Bool) {
+        /// How many times as long as was learned runs take.
+        let slowness: Double
+
+        init(seed: UInt64, knowsPace: Bool, slowness: Double = 1) {
+            self.slowness = slowness
             random = SeededGenerator(seed: seed)
             if knowsPace { queue.pace = BatchPace(replicas: 2, times: [1, 2, 4, 8].map { Self.time(rows: $0) }) }
             for replica in 0..<2 { _ = queue.offer(replica: replica, at: start) }
@@ -52,14 +56,15 @@ struct OverloadTests {
         private mutating func finish(_ replica: Int) {
             guard let run = runs.removeValue(forKey: replica) else { return }
             for deadline in run.deadlines { if deadline >= run.end { good += 1 } else { late += 1 } }
+            queue.pace?.ran(rows: run.deadlines.count, time: run.time)
             act(on: queue.offer(replica: replica, at: run.end), at: run.end)
         }
 
         private mutating func act(on decision: BatchQueue<Int>.Decision, at now: Instant) {
             expired += decision.expired.count
             for (replica, batch) in decision.batches {
-                let time = Self.time(rows: batch.count) * Double.random(in: 0.8...1.2, using: &random)
-                runs[replica] = (now + time, batch.map(\.deadline))
+                let time = Self.time(rows: batch.count) * (slowness * Double.random(in: 0.8...1.2, using: &random))
+                runs[replica] = (now + time, time, batch.map(\.deadline))
             }
         }
     }
@@ -78,6 +83,17 @@ struct OverloadTests {
             #expect(goodput >= least * capacity, "seed \(seed): \(goodput) of \(capacity)")
             #expect(overload.late < overload.good / 50, "seed \(seed)")
             #expect(overload.late + overload.expired < overload.good / 20, "seed \(seed)")
+        }
+    }
+
+    @Test("where runs take longer than was learned, little is done in vain but at first", arguments: [1.3, 1.6, 1.9])
+    func slower(slowness: Double) {
+        for seed in UInt64(1)...3 {
+            var overload = Simulation(seed: seed, knowsPace: true, slowness: slowness)
+            let goodput = overload.goodput(rate: 10 * capacity, seconds: 10)
+
+            #expect(goodput >= 0.9 * capacity / slowness, "seed \(seed): \(goodput) of \(capacity / slowness)")
+            #expect(overload.late < overload.good / 20, "seed \(seed)")
         }
     }
 

@@ -6,6 +6,14 @@ public struct BatchPace: Sendable, Hashable {
     public let replicas: Int
     /// The time of a run by class of size, as ``CostCurve`` has them.
     private let times: [Duration]
+    /// How many times as long as that the last runs took: machines become busy sooner than medians tell.
+    private var slowness = 1.0
+
+    /// What is less isn't told from chance.
+    private static let noise = 1.1
+    /// The weight of a run among the last ones, and how many times as long as expected it counts at most: it may have been
+    /// interrupted.
+    private static let (weight, most) = (0.2, 2.0)
 
     /// A pace.
     ///
@@ -28,9 +36,31 @@ public struct BatchPace: Sendable, Hashable {
         self.init(replicas: replicas, times: times)
     }
 
+    /// The same of other times, after the same last runs.
+    func relearned(_ other: BatchPace) -> BatchPace {
+        var other = other
+        other.slowness = slowness
+        return other
+    }
+
+    /// A run of so many rows took `time`.
+    package mutating func ran(rows: Int, time: Duration) {
+        let sizeClass = CostCurve.sizeClass(rows: rows)
+        guard sizeClass < times.count else { return }
+        // Between that of half as many rows as its class has at most, and that of as many.
+        let whole = times[sizeClass].seconds
+        let half = sizeClass > 0 ? times[sizeClass - 1].seconds : whole
+        let share = Double(rows) / Double(CostCurve.maxRows(sizeClass: sizeClass)) * 2 - 1
+        let expected = half + (whole - half) * share
+        slowness += Self.weight * (min(time.seconds / max(expected, 1e-9), Self.most) - slowness)
+    }
+
+    /// A time that was learned, as long as it takes now.
+    private func now(_ time: Duration) -> Duration { slowness > Self.noise ? time.scaled(by: slowness) : time }
+
     /// The time that a run of so many rows is expected to take.
     public func run(rows: Int) -> Duration {
-        times[min(CostCurve.sizeClass(rows: rows), times.count - 1)]
+        now(times[min(CostCurve.sizeClass(rows: rows), times.count - 1)])
     }
 
     /// The part of one row in the time of a run of so many, counted as the full batch of its class.
@@ -41,7 +71,7 @@ public struct BatchPace: Sendable, Hashable {
 
     /// The most rows, 1, 2, 4, 8, … of those whose time is known, that run within a time; at least 1.
     public func rows(within limit: Duration) -> Int {
-        let tooLong = times.firstIndex { $0 > limit } ?? times.count
+        let tooLong = times.firstIndex { now($0) > limit } ?? times.count
         return CostCurve.maxRows(sizeClass: max(tooLong, 1) - 1)
     }
 
