@@ -97,6 +97,29 @@ struct OverloadTests {
         }
     }
 
+    @Test("slowness counts at once, once, and no longer than it lasts")
+    func slowness() {
+        let learned = BatchPace(replicas: 1, times: [10, 20, 40].map { .milliseconds($0) })
+        var pace = learned
+        func run(_ count: Int, milliseconds: Int) {
+            for _ in 0..<count { pace.ran(rows: 4, time: .milliseconds(milliseconds)) }
+        }
+
+        run(8, milliseconds: 60)
+        #expect(pace.run(rows: 4) > .milliseconds(55) && pace.run(rows: 4) <= .milliseconds(60))
+        #expect(pace.run(rows: 1) > .milliseconds(13) && pace.run(rows: 1) <= .milliseconds(15))
+        // Now it is learned.
+        pace = pace.relearned(BatchPace(replicas: 1, times: [15, 30, 60].map { .milliseconds($0) }))
+        #expect(pace.run(rows: 4) == .milliseconds(60))
+        run(8, milliseconds: 90)
+        #expect(pace.run(rows: 4) > .milliseconds(80))
+        run(16, milliseconds: 60)
+        #expect(pace.run(rows: 4) == .milliseconds(60))
+        // One that was interrupted says little.
+        run(1, milliseconds: 6000)
+        #expect(pace.run(rows: 4) <= .milliseconds(75))
+    }
+
     @Test("without knowing what runs take, much of what is done is too late")
     func ignorant() {
         var overload = Simulation(seed: 1, knowsPace: false)

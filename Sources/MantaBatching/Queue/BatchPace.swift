@@ -36,10 +36,12 @@ public struct BatchPace: Sendable, Hashable {
         self.init(replicas: replicas, times: times)
     }
 
-    /// The same of other times, after the same last runs.
-    func relearned(_ other: BatchPace) -> BatchPace {
+    /// Other times, after the same last runs: what of their slowness has been learned since counts no more.
+    package func relearned(_ other: BatchPace) -> BatchPace {
         var other = other
-        other.slowness = slowness
+        let common = min(times.count, other.times.count) - 1
+        let learned = other.times[common].seconds / max(times[common].seconds, 1e-9)
+        other.slowness = min(slowness / max(learned, 1e-9), Self.most)
         return other
     }
 

@@ -222,7 +222,8 @@ extension BatchQueue {
         let free = max(now, firstEnd ?? now)
         let batch = batchRows(for: request)
         // Where two batches of its key wait, others have come faster than they ran, and will fill up its own.
-        let isCrowded = count >= 2 * batch && groups.first { $0.key == request.key }?.requests.count ?? 0 >= 2 * batch
+        let crowd = 2 * batch / max(rows, 1)
+        let isCrowded = count >= crowd && groups.first { $0.key == request.key }?.requests.count ?? 0 >= crowd
         func answer(after waiting: (requests: Int, rows: Int)) -> Duration {
             guard limits.isShared else {
                 return free - now

@@ -107,7 +107,8 @@ public struct BatchSizer: Sendable, Hashable {
             curve.forget(sizeClass: min(enough, CostCurve.sizeClass(rows: choice.rows)) + 1)
             return decide()
         }
-        if enough < lastEnough { batchesSinceReview = 0 }
+        // Only to try one size less: to and fro between sizes that are known would put reviews off.
+        if enough < lastEnough, known[max(enough - 1, 0)] == nil { batchesSinceReview = 0 }
         lastEnough = enough
         if known.contains(where: { $0 > enough && isWorse($1) }) { startRows = 1 }
 
