@@ -58,10 +58,9 @@ class Overload:
         steps = [step(guess * share) for share in LADDER]
         while (best := max(steps, key=lambda step: step["goodput"])) is steps[-1]:
             steps.append(step(best["rate"] * GROWTH))
-        best = sorted(steps, key=lambda step: step["goodput"])[-3:]
+        rates = [one["rate"] for one in sorted(steps, key=lambda step: step["goodput"])[-3:]]
         again = [
-            self._write("step", self._offer([(step["rate"] / 2, BEFORE), (step["rate"], self.options.seconds)], 1))
-            for step in best]
+            self._write("step", self._offer([(rate / 2, BEFORE), (rate, self.options.seconds)], 1)) for rate in rates]
         return max(again, key=lambda step: step["goodput"])
 
     @staticmethod

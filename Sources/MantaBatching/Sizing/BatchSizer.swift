@@ -107,13 +107,14 @@ public struct BatchSizer: Sendable, Hashable {
             curve.forget(sizeClass: min(enough, CostCurve.sizeClass(rows: choice.rows)) + 1)
             return decide()
         }
+        let isLessUnknown = enough > 0 && known[enough - 1] == nil
         // Only to try one size less: to and fro between sizes that are known would put reviews off.
-        if enough < lastEnough, known[max(enough - 1, 0)] == nil { batchesSinceReview = 0 }
+        if enough < lastEnough, isLessUnknown { batchesSinceReview = 0 }
         lastEnough = enough
         if known.contains(where: { $0 > enough && isWorse($1) }) { startRows = 1 }
 
         let why = "\(CostCurve.maxRows(sizeClass: enough)) give \(Int(known[enough] ?? 0)) rows/s"
-        if enough > 0, known[enough - 1] == nil, batchesSinceReview < Self.descentInterval {
+        if isLessUnknown, batchesSinceReview < Self.descentInterval {
             return limitedByObjective(
                 Choice(
                     rows: min(maxRows, CostCurve.maxRows(sizeClass: enough - 1)),

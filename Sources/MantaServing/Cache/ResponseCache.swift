@@ -5,8 +5,8 @@ import Synchronization
 /// The answers of one instance of a version, by what was asked.
 ///
 /// Of identical requests that come while the first is evaluated, all get its answer, unless one with the same digest that
-/// asks something else is evaluated just then. What becomes of the first for reasons
-/// of its own, that its caller leaves or its time is over, touches none of them: one of them is evaluated in its place.
+/// asks something else is evaluated just then. What becomes of the first for reasons of its own, that its caller leaves or
+/// its time is over, touches none of them: one of them is evaluated in its place.
 ///
 /// ```swift
 /// switch cache.find(key, at: now) {
