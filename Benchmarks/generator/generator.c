@@ -26,6 +26,7 @@ static const char usage[] =
     "  --patience-ms X      how late a request may be sent, 10\n"
     "  --timeout-ms X       how long a client waits for its reply, 10000\n"
     "  --bound-ms X         how long a good reply may take, as long as the client waits\n"
+    "  --tick-ms X          look only so often what is due and what has come, which costs less; 0, at once\n"
     "  --renew-every N      end a connection after one of so many requests, never\n"
     "  --progress N         print a line after each N requests that are done with\n"
     "  --seed N             1\n"
@@ -55,7 +56,7 @@ static struct Connection closed, idle, busy;
 static struct sockaddr_in address;
 static int kind_count, bin_count, poll_set;
 static int connection_limit = 4000, clients, seconds_limit, is_dry_run;
-static int64_t began, patience = 10000000, timeout = 10000000000, bound;
+static int64_t began, patience = 10000000, timeout = 10000000000, bound, tick;
 static uint64_t wanted, seed = 1, renew_every, progress_every, choice, opened, open_now, open_most, issued, done;
 
 // Requests that are due and have no connection yet: a ring.
@@ -66,6 +67,10 @@ static int64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec * 1000000000ll + time.tv_nsec - began;
+}
+
+static struct timespec timespec_of(int64_t duration) {
+    return (struct timespec){.tv_sec = duration / 1000000000, .tv_nsec = duration % 1000000000};
 }
 
 static double cpu_seconds(void) {
@@ -312,7 +317,12 @@ static void wait_for_events(void) {
         until = has_room ? time : end < until ? end : until;
     }
     int64_t left = until > time ? until - time : 0;
-    struct timespec rest = {.tv_sec = left / 1000000000, .tv_nsec = left % 1000000000};
+    if (left > 0 && tick > 0) {
+        struct timespec rest = timespec_of(tick - time % tick);
+        nanosleep(&rest, NULL);
+        left = 0;
+    }
+    struct timespec rest = timespec_of(left);
     int count = epoll_pwait2(poll_set, events, MOST_EVENTS, &rest, NULL);
     if (count < 0 && errno != EINTR) fail("can't wait for events");
     for (int i = 0; i < count; i++) handle(events[i].data.ptr, events[i].events);
@@ -361,12 +371,12 @@ static void report(double seconds) {
 }
 
 static void read_options(int count, char **words) {
-    enum { PLAN = 1, CLOSED, REQUESTS, SECONDS, CONNECTIONS, PATIENCE, TIMEOUT, BOUND, RENEW, PROGRESS, SEED };
+    enum { PLAN = 1, CLOSED, REQUESTS, SECONDS, CONNECTIONS, PATIENCE, TIMEOUT, BOUND, RENEW, PROGRESS, SEED, TICK };
     static const struct option options[] = {
         {"plan", 1, 0, PLAN}, {"closed", 1, 0, CLOSED}, {"requests", 1, 0, REQUESTS}, {"seconds", 1, 0, SECONDS},
         {"connections", 1, 0, CONNECTIONS}, {"patience-ms", 1, 0, PATIENCE}, {"timeout-ms", 1, 0, TIMEOUT},
-        {"bound-ms", 1, 0, BOUND}, {"renew-every", 1, 0, RENEW}, {"progress", 1, 0, PROGRESS}, {"seed", 1, 0, SEED},
-        {"dry-run", 0, &is_dry_run, 1}, {0, 0, 0, 0}};
+        {"bound-ms", 1, 0, BOUND}, {"tick-ms", 1, 0, TICK}, {"renew-every", 1, 0, RENEW},
+        {"progress", 1, 0, PROGRESS}, {"seed", 1, 0, SEED}, {"dry-run", 0, &is_dry_run, 1}, {0, 0, 0, 0}};
     bool has_plan = false;
     for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) {
         switch (option) {
@@ -379,6 +389,7 @@ static void read_options(int count, char **words) {
         case PATIENCE: patience = atof(optarg) * 1e6; break;
         case TIMEOUT: timeout = atof(optarg) * 1e6; break;
         case BOUND: bound = atof(optarg) * 1e6; break;
+        case TICK: tick = atof(optarg) * 1e6; break;
         case RENEW: renew_every = strtoull(optarg, NULL, 10); break;
         case PROGRESS: progress_every = strtoull(optarg, NULL, 10); break;
         case SEED: seed = strtoull(optarg, NULL, 10); break;

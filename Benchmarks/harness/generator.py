@@ -44,10 +44,10 @@ def compiled():
 
 
 class Generator:
-    """Sends requests to whatever listens on the benchmarks' port."""
+    """Sends requests to whatever listens on the benchmarks' port, from one CPU if it is given."""
 
-    def __init__(self):
-        self.binary = compiled()
+    def __init__(self, cpu=None):
+        self.command = [compiled()] if cpu is None else ["taskset", "--cpu-list", str(cpu), compiled()]
 
     def arrivals(self, plan, seed):
         """When the requests of a plan would be due, in seconds."""
@@ -87,7 +87,7 @@ class Generator:
         raise RuntimeError("the load generator gave no result")
 
     def _lines(self, words):
-        with subprocess.Popen([self.binary, *words], stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen([*self.command, *words], stdout=subprocess.PIPE, text=True) as process:
             try:
                 yield from process.stdout
             except BaseException:

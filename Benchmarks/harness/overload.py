@@ -23,6 +23,10 @@ STEP, WARM_UP, BEFORE = 3, 0.5, 2
 NOISE = 0.2
 # Back to normal: of the requests in a second from then on, no more than this share isn't good.
 NORMAL = 0.01
+SHARED = (
+    "The generator shares the CPUs: where it takes more of them than at the peak, the server has less, and what it sends "
+    "(sent/s) may be less than is offered.")
+APART = "The generator has a CPU for itself, the servers have the others."
 
 
 class Overload:
@@ -63,11 +67,11 @@ class Overload:
             self._write("step", self._offer([(rate / 2, BEFORE), (rate, self.options.seconds)], 1)) for rate in rates]
         return max(again, key=lambda step: step["goodput"])
 
-    @staticmethod
-    def _attainable(step, peak):
+    def _attainable(self, step, peak):
         """The share of the peak's CPUs that the generator and others leave in this step, 1 at most."""
         cpus = len(os.sched_getaffinity(0))
-        left, had = (cpus - one["generator_cpus"] - max(0, one["other_cpus"]) for one in (step, peak))
+        taken = ("other_cpus",) if self.options.apart else ("other_cpus", "generator_cpus")
+        left, had = (cpus - sum(max(0, one[key]) for key in taken) for one in (step, peak))
         return min(1, left / had)
 
     def _offer(self, plan, counted):
@@ -87,7 +91,8 @@ class Overload:
 
         self.seed += 1
         result = self.generator.open_loop(
-            plan, self.requests, self.seed, self.options.patience * self.limit_ms, self.limit_ms, at_phase)
+            plan, self.requests, self.seed, self.options.patience * self.limit_ms, self.limit_ms, at_phase,
+            tick_ms=self.options.tick)
         totals, seconds = result["phases"][counted], plan[counted][1]
         server, machine = (
             (after - before) / seconds for before, after in zip(used[counted], used[counted + 1]))
@@ -219,9 +224,8 @@ def publish(record, options):
     noise = [row["other_cpus"] for row in record.rows] or [0]
     text = (
         f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak. "
-        f"Clients leave after {options.patience:g} times the limit. Medians of rounds in turn ({options.rounds} asked for). The "
-        f"generator shares the CPUs: where it takes more of them than at the peak, the server has less, and what it sends "
-        f"(sent/s) may be less than is offered. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
+        f"Clients leave after {options.patience:g} times the limit. Medians of rounds in turn ({options.rounds} asked for). "
+        f"{APART if options.apart else SHARED} It looks every {options.tick:g} ms what is due and what has come. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
         f"{max(noise):.2f}.\n\n")
     record.publish("Benchmarks/overload", text + report(record.rows))
     if any(row["kind"] == "overload" for row in record.rows):
@@ -239,18 +243,25 @@ def main():
     parser.add_argument("--after", type=float, required=True)
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--apart", type=int, required=True)
+    parser.add_argument("--tick", type=float, required=True)
     parser.add_argument("--out", required=True)
     options = parser.parse_args()
     models = options.models.split(",")
     limits = {name: float(limit) for name, limit in (word.split("=") for word in options.limits.split(","))}
     if missing := [model for model in models if model not in limits]:
         parser.error(f"no limit for {', '.join(missing)}")
-    generator, record = Generator(), Record(options.out)
+    cpus = sorted(os.sched_getaffinity(0))
+    if options.apart and len(cpus) == 1:
+        parser.error("--apart 1: there is only one CPU")
+    generator, record = Generator(cpus[-1] if options.apart else None), Record(options.out)
+    os.sched_setaffinity(0, cpus[:-1] if options.apart else cpus)
     try:
         in_turn(
             options.peers, models, options.rounds,
             lambda number, server: measure(server, number, limits, generator, options, record))
     finally:
+        os.sched_setaffinity(0, cpus)
         publish(record, options)
 
 

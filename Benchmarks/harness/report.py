@@ -14,8 +14,8 @@ def conditions():
     with open("/proc/cpuinfo") as file:
         cpu = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown CPU")
     return (
-        f"Measured {time.strftime('%Y-%m-%d')} on {cpu}, {len(os.sched_getaffinity(0))} CPUs that the load generator "
-        f"shares, Linux {platform.release()}.")
+        f"Measured {time.strftime('%Y-%m-%d')} on {cpu}, {len(os.sched_getaffinity(0))} CPUs, the load "
+        f"generator's included, Linux {platform.release()}.")
 
 
 class Record:
