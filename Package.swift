@@ -79,8 +79,11 @@ let package = Package(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CMantaMemory"),
         // libmicrohttpd's own TLS library, which its development package brings along.
-        .target(name: "CMantaHTTP", dependencies: ["CMicroHTTPD"], linkerSettings: [.linkedLibrary("gnutls")]),
+        .target(
+            name: "CMantaHTTP", dependencies: ["CMicroHTTPD", "CMantaMemory"],
+            linkerSettings: [.linkedLibrary("gnutls")]),
         .target(name: "CMantaJSON", linkerSettings: [.linkedLibrary("simdjson")]),
         .target(name: "CMantaProcesses"),
         .target(name: "CONNXRuntime"),
@@ -107,7 +110,7 @@ let package = Package(
                 lifecycle, metrics,
             ]),
         part("MantaProtocol", ["MantaCore", "MantaSharedMemory", "CMantaJSON"]),
-        part("MantaONNX", ["MantaCore", "MantaTime", "MantaWire", "CONNXRuntime", protobuf]),
+        part("MantaONNX", ["MantaCore", "MantaTime", "MantaWire", "CMantaMemory", "CONNXRuntime", protobuf]),
         part("MantaRemote", ["MantaCore", "MantaTime", httpClient, nioCore, nioFoundation, nioHTTP, nioPosix]),
 
         part("MantaBatching", ["MantaCore", "MantaTime", deque]),

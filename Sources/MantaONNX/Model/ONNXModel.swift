@@ -1,3 +1,4 @@
+internal import CMantaMemory
 internal import MantaCore
 
 /// An ONNX model in memory.
@@ -31,7 +32,7 @@ final class ONNXModel: LoadedModel {
         }
         signature = found.signature
         runner = Runner(session: session, inputNames: found.inputs, outputNames: found.outputs)
-        FreedMemory.giveBack()
+        manta_give_back_freed_memory()
     }
 
     var keepsMemory: Bool { runner.session.memoryReturn != nil }

@@ -1,3 +1,4 @@
+internal import CMantaMemory
 internal import CONNXRuntime
 internal import MantaCore
 
@@ -12,7 +13,6 @@ struct Runner: Sendable {
     /// Runs the model once on the calling thread.
     func run(_ inputs: [Tensor?], outputs: [Int]) throws(RuntimeFailure) -> [Tensor] {
         let options = unsafe session.memoryReturn?.optionsOfNextRun()
-        defer { if unsafe options != nil { FreedMemory.giveBack() } }
         return try unsafe run(inputs, outputs: outputs, options: options)
     }
 
@@ -23,7 +23,7 @@ struct Runner: Sendable {
         guard let options = unsafe session.memoryReturn?.insteadOfRun else { return }
         // It is meant to be ended.
         _ = try? unsafe run(inputs, outputs: [0], options: options)
-        FreedMemory.giveBack()
+        manta_give_back_freed_memory()
     }
 
     private func run(
