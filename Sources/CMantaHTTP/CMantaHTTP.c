@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "CMantaHTTP.h"
 #include <gnutls/abstract.h>
-#include <stdbool.h>
 #include <string.h>
 
 // Strict as RFC 9112 wants it. Release 0.9.75 then refuses a missing Host by itself and writes the head of its reply
@@ -158,17 +157,4 @@ void manta_tls_finish(struct MantaTLS *tls) {
 
 void manta_tls_free(struct MantaTLS *tls) {
     gnutls_deinit((gnutls_session_t)tls);
-}
-
-// libmicrohttpd (0.9.75 to 1.0.1) asks for more events when it got as many as it has room for, before it handles those it
-// got; and it may block there, until there are others or a connection's time is over. Where just as many clients wait for
-// answers, nobody gets one then. So who has got as many events as there was room for isn't kept waiting for more.
-//
-// It takes the place of the C library's function in the whole process. Others see no events where there are none, and ask
-// again.
-int epoll_wait(int descriptor, struct epoll_event *events, int room, int timeout) {
-    static _Thread_local bool was_full;
-    int count = epoll_pwait(descriptor, events, room, was_full ? 0 : timeout, NULL);
-    was_full = count == room;
-    return count;
 }

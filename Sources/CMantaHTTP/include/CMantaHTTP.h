@@ -48,6 +48,26 @@ void *manta_socket_context(struct MHD_Connection *connection);
 int manta_socket(struct MHD_Connection *connection);
 const struct sockaddr *manta_client_address(struct MHD_Connection *connection);
 
+// What a thread of the daemon's replied since it last waited for events, in a turn. All zero at first.
+struct MantaTurn {
+    unsigned int replies;
+    // Those of them that said that there is too much to do.
+    unsigned int refusals;
+    // Until then, on the monotonic clock, another turn of refusals is one of many.
+    int64_t refusing_until;
+};
+
+void manta_turn_count(struct MantaTurn *turn, int is_refusal);
+
+// A turn is over, and the thread would wait. Returns for how many nanoseconds it should rest before it does: 2 ms if at
+// least half of the turn's replies refused, and of a turn in the 2 ms before too. To refuse costs little, but to wake
+// up for it does, and takes the caches from those that run models; so refusals wait for each other, as packets do in a
+// network card that moderates its interrupts.
+int64_t manta_turn_end(struct MantaTurn *turn, int64_t now);
+
+// Counts a reply in the turn of this thread, which must be one of the daemon's.
+void manta_count_reply(int is_refusal);
+
 // accept4 that blocks neither now nor later.
 int manta_accept(int socket, struct sockaddr *address, socklen_t *length);
 

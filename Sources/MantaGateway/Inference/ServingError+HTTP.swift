@@ -9,7 +9,7 @@ extension ServingError {
         case .invalidRequest, .alreadyExists: HTTPStatus(400)
         case .forbidden: HTTPStatus(403)
         case .notFound: HTTPStatus(404)
-        case .overloaded: HTTPStatus(429)
+        case .overloaded: .tooManyRequests
         case .cancelled: HTTPStatus(499)
         case .unsupported: HTTPStatus(501)
         case .modelUnavailable, .shuttingDown: HTTPStatus(503)

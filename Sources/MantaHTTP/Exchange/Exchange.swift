@@ -169,6 +169,7 @@ import Synchronization
 
     private func queue(_ reply: Reply) -> MHD_Result {
         state.withLock { $0.isQueued = true }
+        manta_count_reply(reply.refuses ? 1 : 0)
         _ = connection.enter(reply.isEndless ? .streaming(self) : .replying(self), at: .now)
         return unsafe reply.queue(on: mhd)
     }

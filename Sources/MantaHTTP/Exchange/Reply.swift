@@ -39,6 +39,9 @@ import CMantaHTTP
         if isLast { add("Connection", "close") }
     }
 
+    /// Whether it says that there is too much to do.
+    var refuses: Bool { status == UInt32(HTTPStatus.tooManyRequests.code) }
+
     /// Adds a header field. Passed as they are, the strings would be copied into arrays first.
     private func add(_ name: String, _ value: String) {
         unsafe name.withCString { name in

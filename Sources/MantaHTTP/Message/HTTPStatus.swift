@@ -30,6 +30,8 @@ public struct HTTPStatus: Hashable, Sendable {
     public static let unsupportedMediaType = HTTPStatus(415)
     /// 421.
     public static let misdirectedRequest = HTTPStatus(421)
+    /// 429.
+    public static let tooManyRequests = HTTPStatus(429)
     /// 431.
     public static let headersTooLarge = HTTPStatus(431)
     /// 499, for the log: nobody reads the reply.
