@@ -41,6 +41,7 @@ struct VersionDocument: Encodable {
         let entries: Int
         let bytes: Int
         let maxBytes: Int
+        let resting: Bool
     }
 
     struct LastMinute: Encodable {
@@ -137,7 +138,7 @@ extension VersionDocument.Cache {
     init(_ summary: CacheSummary) {
         self.init(
             hits: summary.hits, misses: summary.misses, evictions: summary.evictions, entries: summary.entries,
-            bytes: summary.byteCount, maxBytes: summary.maxBytes)
+            bytes: summary.byteCount, maxBytes: summary.maxBytes, resting: summary.isResting)
     }
 }
 

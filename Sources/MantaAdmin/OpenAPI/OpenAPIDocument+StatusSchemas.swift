@@ -144,7 +144,7 @@ extension OpenAPIDocument {
                 about: "What the response cache has done, and what it holds; `null` where there is none.",
                 [
                     "hits": count, "misses": count, "evictions": count, "entries": count, "bytes": count,
-                    "max_bytes": count,
+                    "max_bytes": count, "resting": ["type": "boolean"],
                 ])
         ),
         (

@@ -20,15 +20,19 @@ package final class CacheKey: Sendable {
 
     /// The key of a request with these inputs, in the model's order, that wants these outputs.
     package convenience init(inputs: [Tensor?], outputs: [Int]) {
-        var digest = KeyedDigest()
-        Self.forEachNumber(of: inputs, outputs) { digest.combine($0) }
-        for case let input? in inputs { unsafe input.withUnsafeBytes { unsafe digest.combine($0) } }
-        self.init(inputs: inputs, outputs: outputs, digest: digest.finalize())
+        self.init(inputs: inputs, outputs: outputs, digest: Self.digest(of: inputs, outputs))
     }
 
-    /// A key whose digest is given, as one that collides has it.
+    /// A key whose digest is known.
     init(inputs: [Tensor?], outputs: [Int], digest: Int) {
         (self.inputs, self.outputs, self.digest) = (inputs, outputs, digest)
+    }
+
+    static func digest(of inputs: [Tensor?], _ outputs: [Int]) -> Int {
+        var digest = KeyedDigest()
+        forEachNumber(of: inputs, outputs) { digest.combine($0) }
+        for case let input? in inputs { unsafe input.withUnsafeBytes { unsafe digest.combine($0) } }
+        return digest.finalize()
     }
 
     /// All that makes it but the bytes, in numbers: of two keys neither has those of the other as a beginning of its own.
@@ -49,6 +53,9 @@ package final class CacheKey: Sendable {
             body(input.byteCount)
         }
     }
+
+    /// How many rows are asked for.
+    var rowCount: Int { inputs.lazy.compactMap(\.self).first?.rowCount ?? 0 }
 
     /// Whether both ask the same.
     func isSame(as other: CacheKey) -> Bool {

@@ -6,9 +6,11 @@ import Synchronization
 ///
 /// Of identical requests that come while the first is evaluated, all get its answer, unless one with the same digest that
 /// asks something else is evaluated just then. What becomes of the first for reasons of its own, that its caller leaves or
-/// its time is over, touches none of them: one of them is evaluated in its place.
+/// its time is over, touches none of them: one of them is evaluated in its place. While the cache rests (``CacheRest``), that
+/// holds for those requests only that are looked for.
 ///
 /// ```swift
+/// guard let key = cache.key(of: inputs, outputs: outputs) else { … evaluate … }
 /// switch cache.find(key, at: now) {
 /// case .kept(let entry): … entry.outputs …
 /// case .pending(let flight): await flight.landing(until: deadline, time: time); cache.waited(…)
@@ -69,6 +71,7 @@ package final class ResponseCache: Sendable {
         var waiting = 0
         var hits = 0
         var misses = 0
+        var rest = CacheRest()
         var isClosed = false
     }
 
@@ -78,6 +81,9 @@ package final class ResponseCache: Sendable {
     private let configuration: DeploymentConfiguration.ResponseCache
     private let maxWaiting: Int
     private let state: Mutex<State>
+    /// The part of the digests that it is asked for while it rests, as the state says, else -1: for those that then don't
+    /// take the lock.
+    private let part = Atomic(-1)
 
     /// An empty cache.
     ///
@@ -95,28 +101,41 @@ package final class ResponseCache: Sendable {
         state.withLock { state in
             CacheSummary(
                 hits: state.hits, misses: state.misses, evictions: state.table.evictions, entries: state.table.count,
-                byteCount: state.table.byteCount, maxBytes: state.table.maxBytes)
+                byteCount: state.table.byteCount, maxBytes: state.table.maxBytes, isResting: state.rest.part != nil)
         }
     }
 
     /// Requests that are being evaluated and that identical ones wait for.
     var awaitedCount: Int { state.withLock { $0.pending.values.count { $0.flight != nil } } }
 
+    /// By what a request is looked for.
+    ///
+    /// - Parameters:
+    ///   - inputs: One tensor for each input of the model.
+    ///   - outputs: The indices of the outputs wanted.
+    /// - Returns: The key; `nil` if the request isn't looked for, since the cache rests.
+    package func key(of inputs: [Tensor?], outputs: [Int]) -> CacheKey? {
+        let digest = CacheKey.digest(of: inputs, outputs)
+        let part = part.load(ordering: .relaxed)
+        guard part < 0 || part == CacheRest.part(of: digest) else { return nil }
+        return CacheKey(inputs: inputs, outputs: outputs, digest: digest)
+    }
+
     /// Looks for the answer to a request.
     package func find(_ key: CacheKey, at now: Instant) -> Finding {
         state.withLock { state in
             if let entry = state.table.value(key.digest, at: now, where: { $0.answers(key) }) {
-                state.hits += 1
+                count(isHit: true, in: &state)
                 return .kept(entry)
             }
             guard var pending = state.pending.updateValue(Pending(key: key), forKey: key.digest) else {
-                state.misses += 1
+                count(isHit: false, in: &state)
                 return .missing
             }
             defer { state.pending[key.digest] = pending }
             guard pending.key.isSame(as: key) else {
                 // Of two whose digests collide, others can wait for the first only.
-                state.misses += 1
+                count(isHit: false, in: &state)
                 return .missing
             }
             guard state.waiting < maxWaiting else { return .crowded }
@@ -131,8 +150,15 @@ package final class ResponseCache: Sendable {
     func waited(isAnswered: Bool) {
         state.withLock { state in
             state.waiting -= 1
-            if isAnswered { state.hits += 1 }
+            if isAnswered { count(isHit: true, in: &state) }
         }
+    }
+
+    private func count(isHit: Bool, in state: inout State) {
+        if isHit { state.hits += 1 } else { state.misses += 1 }
+        let before = state.rest.part
+        state.rest.looked(isHit: isHit)
+        if state.rest.part != before { part.store(state.rest.part ?? -1, ordering: .relaxed) }
     }
 
     /// The request that was missing has been evaluated, or won't be. To be called once for each.
@@ -140,8 +166,11 @@ package final class ResponseCache: Sendable {
     /// - Parameters:
     ///   - key: What was asked: the same object.
     ///   - result: Its outputs; `nil` if it was turned away before it was tried.
+    ///   - run: How long its run took, of a batch its share.
     ///   - now: The time.
-    package func finish(_ key: CacheKey, _ result: Result<[Tensor], ServingError>?, at now: Instant) {
+    package func finish(
+        _ key: CacheKey, _ result: Result<[Tensor], ServingError>?, run: Duration? = nil, at now: Instant
+    ) {
         // Copied before the lock is taken.
         let entry: CacheEntry? =
             if case .success(let outputs) = result {
@@ -150,6 +179,7 @@ package final class ResponseCache: Sendable {
                 nil
             }
         let flight = state.withLock { state -> Flight? in
+            if let run { state.rest.ran(run) }
             if let entry, !state.isClosed {
                 state.table.insert(
                     entry, digest: key.digest, byteCount: entry.byteCount + Self.overhead,

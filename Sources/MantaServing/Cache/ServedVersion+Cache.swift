@@ -28,11 +28,13 @@ extension ServedVersion {
     // What waits for nothing has a function of its own, as in `infer`: a request that isn't in the cache goes through no
     // more asynchronous ones than one without a cache.
 
-    /// Looks for the answer to a request.
-    @inline(never) func lookUp(_ request: PendingInference, in cache: ResponseCache, _ live: Live) -> CacheFinding {
+    /// The look into the cache for a request; `nil` if there is none, for it or at all.
+    @inline(never) func look(for request: PendingInference, _ live: Live) -> CacheLook? {
+        // Copies are there to have the model run.
+        guard let cache = live.cache, !request.isCopy else { return nil }
         let begun = time.now
-        let key = CacheKey(inputs: request.inputs, outputs: request.outputs)
-        return find(CacheLook(cache: cache, key: key, begun: begun), live)
+        guard let key = cache.key(of: request.inputs, outputs: request.outputs) else { return nil }
+        return CacheLook(cache: cache, key: key, begun: begun)
     }
 
     /// Keeps the answer to a request that was missing, whatever came of it.
@@ -42,7 +44,8 @@ extension ServedVersion {
         let answered = time.now
         switch result {
         case .success(var outcome):
-            look.cache.finish(look.key, .success(outcome.outputs), at: answered)
+            let run = outcome.timing.run / max(1, outcome.timing.batchRows) * max(1, look.key.rowCount)
+            look.cache.finish(look.key, .success(outcome.outputs), run: run, at: answered)
             outcome.timing.cache = .miss
             outcome.timing.lookup = look.duration + (time.now - answered)
             return .success(outcome)
@@ -88,7 +91,8 @@ extension ServedVersion {
         }
     }
 
-    private func find(_ look: CacheLook, _ live: Live) -> CacheFinding {
+    /// Looks for the answer to a request.
+    @inline(never) func find(_ look: CacheLook, _ live: Live) -> CacheFinding {
         switch look.cache.find(look.key, at: look.begun) {
         case .kept(let entry): return .answered(hit(entry.outputs, look))
         case .pending(let flight): return .pending(flight, look)

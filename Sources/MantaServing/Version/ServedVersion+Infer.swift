@@ -35,11 +35,12 @@ extension ServedVersion {
         guard let live = try accepting() else { return nil }
         let whole = try pending(request, isCopy: isCopy, live)
         let arrived = arrived ?? time.now
+        let look = look(for: whole, live)
         let result =
-            if live.order == nil, live.cache == nil {
+            if live.order == nil, look == nil {
                 await evaluate(whole, live, arrived: arrived, schedule: schedule)
             } else {
-                await evaluateInOrder(whole, live, arrived: arrived, schedule: schedule)
+                await evaluateInOrder(whole, look, live, arrived: arrived, schedule: schedule)
             }
         guard let result else { return nil }
         return response(to: request, outputs: whole.outputs, try result.get(), live)
@@ -49,20 +50,21 @@ extension ServedVersion {
     ///
     /// - Returns: What came of it; `nil` if the queue is closed.
     @inline(never) private func evaluateInOrder(
-        _ whole: PendingInference, _ live: Live, arrived: Instant, schedule: InferenceSchedule
+        _ whole: PendingInference, _ look: CacheLook?, _ live: Live, arrived: Instant, schedule: InferenceSchedule
     ) async -> Result<PendingInference.Outcome, ServingError>? {
         let place = live.order?.enter()
         defer { if let place { live.order?.leave(place) } }
-        // Copies are there to have the model run.
-        let cache = whole.isCopy ? nil : live.cache
         let result: Result<PendingInference.Outcome, ServingError>?
-        switch cache.map({ lookUp(whole, in: $0, live) }) {
-        case .answered(let answer): result = answer
-        case .pending(let flight, let look):
-            result = await follow(flight, look, whole, live, arrived: arrived, schedule: schedule)
-        case .missing(let look):
-            result = keep(await evaluate(whole, live, arrived: arrived, schedule: schedule), look)
-        case nil: result = await evaluate(whole, live, arrived: arrived, schedule: schedule)
+        if let look {
+            switch find(look, live) {
+            case .answered(let answer): result = answer
+            case .pending(let flight, let look):
+                result = await follow(flight, look, whole, live, arrived: arrived, schedule: schedule)
+            case .missing(let look):
+                result = keep(await evaluate(whole, live, arrived: arrived, schedule: schedule), look)
+            }
+        } else {
+            result = await evaluate(whole, live, arrived: arrived, schedule: schedule)
         }
         guard let result else { return nil }
         if let place { await live.order?.turn(of: place) }

@@ -15,7 +15,7 @@ public enum MetricHelp {
         "manta_cache_bytes": "Memory that the answers in the response cache take, with what was asked.",
         "manta_cache_evictions_total": "Answers that had to go for others, or since their time was over.",
         "manta_cache_hits_total": "Requests that had an answer in the response cache, or soon.",
-        "manta_cache_misses_total": "Requests that had none in the response cache.",
+        "manta_cache_misses_total": "Requests that were looked for in the response cache and had none.",
         "manta_queue_requests": "Requests that wait for a replica.",
         "manta_model_ready": "1 if the version takes requests.",
         "manta_update_halted": "1 if an update failed and what served before goes on.",
