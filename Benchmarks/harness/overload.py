@@ -225,8 +225,8 @@ def publish(record, options):
     text = (
         f"Poisson arrivals, seed {options.seed}, {options.seconds:g} s at each rate, before and after it half of the peak. "
         f"Clients leave after {options.patience:g} times the limit. Medians of rounds in turn ({options.rounds} asked for). "
-        f"{APART if options.apart else SHARED} It looks every {options.tick:g} ms what is due and what has come. CPUs that others used meanwhile: {statistics.median(noise):.2f}, at most "
-        f"{max(noise):.2f}.\n\n")
+        f"{APART if options.apart else SHARED} It looks every {options.tick:g} ms what is due and what has come. CPUs that "
+        f"others used meanwhile: {statistics.median(noise):.2f}, at most {max(noise):.2f}.\n\n")
     record.publish("Benchmarks/overload", text + report(record.rows))
     if any(row["kind"] == "overload" for row in record.rows):
         plot(record.rows, record.path("results.png"))

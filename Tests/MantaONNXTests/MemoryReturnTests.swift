@@ -1,18 +1,9 @@
-import Foundation
 import MantaCore
+import MantaTestKit
 import Testing
 
 @Suite("Memory that the runtime keeps")
 struct MemoryReturnTests {
-    /// Bytes of memory that this process has written to.
-    private var writtenBytes: Int {
-        get throws {
-            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-            let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") })
-            return try 1024 * #require(line.split(separator: " ").dropFirst().first.flatMap { Int($0) })
-        }
-    }
-
     @Test("what a large run needed goes back to the system when asked for, and the model runs as before")
     func large() throws {
         let model = try Fixture.model("add")
@@ -27,9 +18,9 @@ struct MemoryReturnTests {
         let rows = 16 << 20
         try run(rows: rows)
 
-        let before = try writtenBytes
+        let before = try writtenBytes()
         model.giveBackMemory()
-        let after = try writtenBytes
+        let after = try writtenBytes()
 
         // Other tests have some as well.
         #expect(before - after > rows * 8 / 2)

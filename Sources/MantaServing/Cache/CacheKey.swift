@@ -54,9 +54,6 @@ package final class CacheKey: Sendable {
         }
     }
 
-    /// How many rows are asked for.
-    var rowCount: Int { inputs.lazy.compactMap(\.self).first?.rowCount ?? 0 }
-
     /// Whether both ask the same.
     func isSame(as other: CacheKey) -> Bool {
         digest == other.digest && outputs == other.outputs

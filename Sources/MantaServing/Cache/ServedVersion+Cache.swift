@@ -44,7 +44,7 @@ extension ServedVersion {
         let answered = time.now
         switch result {
         case .success(var outcome):
-            let run = outcome.timing.run / max(1, outcome.timing.batchRows) * max(1, look.key.rowCount)
+            let run = outcome.timing.run / max(1, outcome.timing.batchRows) * max(1, look.key.inputs.rowCount)
             look.cache.finish(look.key, .success(outcome.outputs), run: run, at: answered)
             outcome.timing.cache = .miss
             outcome.timing.lookup = look.duration + (time.now - answered)

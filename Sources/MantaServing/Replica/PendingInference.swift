@@ -57,7 +57,7 @@ final class PendingInference: Sendable {
     }
 
     /// Rows of its inputs, which all have the same; 0 for a model without inputs.
-    var rowCount: Int { inputs.lazy.compactMap(\.self).first?.rowCount ?? 0 }
+    var rowCount: Int { inputs.rowCount }
 
     /// Gives the answer. Nothing happens if there is one already.
     func resolve(_ result: Result<Outcome, ServingError>) {
@@ -98,4 +98,9 @@ final class PendingInference: Sendable {
             return result
         }
     }
+}
+
+extension [Tensor?] {
+    /// How many rows inputs have: the first that is given says so.
+    var rowCount: Int { lazy.compactMap(\.self).first?.rowCount ?? 0 }
 }
